@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 from enum import StrEnum
+from functools import reduce
+from operator import and_, or_
 from typing import Any
 
 from django.conf import settings
@@ -208,14 +210,10 @@ def exactly_one_subject(name: str) -> models.CheckConstraint:
     user, group = Q(user__isnull=False), Q(group__isnull=False)
     room, site = ~Q(conversation_key=""), Q(site=True)
     subjects = [user, group, room, site]
-    cases = Q(pk__in=[])
-    for chosen in subjects:
-        case = chosen
-        for other in subjects:
-            if other is not chosen:
-                case &= ~other
-        cases |= case
-    return models.CheckConstraint(condition=cases, name=name)
+    cases = [
+        reduce(and_, [subject if subject is chosen else ~subject for subject in subjects]) for chosen in subjects
+    ]
+    return models.CheckConstraint(condition=reduce(or_, cases), name=name)
 
 
 def unique_subjects(table: str, *more: str) -> list[models.UniqueConstraint]:
