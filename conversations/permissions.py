@@ -1,0 +1,45 @@
+"""Who may what, as data. A stranger never comes this far: the query that fetches finds nothing for them."""
+
+from conversations.choices import Power, Role
+from conversations.errors import NotAllowed
+from conversations.models import Participant
+
+READER = {Power.READ, Power.LEAVE}
+SPEAKER = READER | {
+    Power.POST,
+    Power.EDIT_OWN,
+    Power.DELETE_OWN,
+    Power.START,
+    Power.STOP,
+    Power.ANSWER_AGAIN,
+}
+MODERATOR = SPEAKER | {
+    Power.MANAGE_AIS,
+    Power.SET_POLICY,
+    Power.RENAME,
+    Power.DELETE_ANY,
+    Power.INVITE,
+    Power.REMOVE,
+}
+OWNER = MODERATOR | {Power.SET_ROLES, Power.SHARE, Power.BUDGET, Power.DELETE_ROOM}
+
+POWERS: dict[str, frozenset[Power]] = {
+    Role.READER: frozenset(READER),
+    Role.SPEAKER: frozenset(SPEAKER),
+    Role.MODERATOR: frozenset(MODERATOR),
+    Role.OWNER: frozenset(OWNER),
+}
+
+
+def powers_of(participant: Participant) -> frozenset[Power]:
+    """What this participant may do now: its role's powers, less what was taken from the one person."""
+    if not participant.is_present:
+        return frozenset()
+    powers = POWERS[participant.role]
+    return powers if participant.may_start else powers - {Power.START}
+
+
+def require(participant: Participant, power: Power) -> None:
+    """Raise NotAllowed unless the participant has the power."""
+    if power not in powers_of(participant):
+        raise NotAllowed("Your role in this room does not allow this. Its owner can change your role.")
