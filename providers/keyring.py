@@ -3,5 +3,5 @@
 from django.db import models
 
 
-class EncryptedField(models.TextField[str, str]):
+class EncryptedField(models.TextField):
     """Holds sealed text only, never plain text."""
