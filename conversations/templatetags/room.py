@@ -13,8 +13,6 @@ from conversations.models import Conversation, Participant, Persona, Round, Vers
 
 register = template.Library()
 
-UNDO_SECONDS = 10
-
 POLICY_WORDS: Mapping[str, str] = {
     PolicyName.EVERYONE: "Everyone answers once",
     PolicyName.ROUND_ROBIN: "In turn, up to {turns} replies",
@@ -49,7 +47,7 @@ def seconds_since(when: datetime) -> int:
 @register.filter
 def undo_seconds(deleted_at: datetime) -> int:
     """Whole seconds left in which a deletion can be undone."""
-    return max(0, settings.UNDO_SECONDS - seconds_since(deleted_at))
+    return max(0, round(settings.UNDO_SECONDS) - seconds_since(deleted_at))
 
 
 @register.filter
