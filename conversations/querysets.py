@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from django.db.models import Count, F, OuterRef, Prefetch, Q, QuerySet, Subquery
 
-from conversations.choices import MessageKind, ParticipantKind, RoundState, VersionState
+from conversations.choices import EndReason, MessageKind, ParticipantKind, RoundState, VersionState
 
 if TYPE_CHECKING:
     from conversations.models import Conversation, Message, Participant, Persona, Round, Version
@@ -102,6 +102,12 @@ class RoundQuerySet(QuerySet["Round"]):
 
     def foreground(self) -> Self:
         return self.filter(background=False)
+
+    def resumable(self, conversation_id: int) -> "Round | None":
+        """The room's last foreground round, if it was broken off or paused and none came after it."""
+        last = self.filter(conversation_id=conversation_id).foreground().order_by("-pk").first()
+        broken_off = last is not None and last.reason in (EndReason.INTERRUPTED, EndReason.PAUSED)
+        return last if broken_off else None
 
     def waiting(self) -> Self:
         """Queued rounds that may begin: no foreground round of the room runs, or they run beside it."""

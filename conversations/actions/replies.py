@@ -1,0 +1,195 @@
+"""A turn and its reply: begun and ended, each in one short transaction under the fence of its round."""
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils import timezone
+
+from conversations import markdown
+from conversations.actions.change import Stamp, change
+from conversations.choices import MessageKind, RoundState, TurnPhase, TurnState, VersionState, Wish
+from conversations.models import Conversation, Message, Participant, Round, Turn, Version
+
+
+class Overtaken(Exception):
+    """The fence is down: the round is no longer ours, somebody wished it to end, or its speaker left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """What must still hold for a round to say anything."""
+
+    conversation_id: int
+    round_id: int
+    owner: uuid.UUID
+    speaker_id: int
+    message_id: int | None = None
+    """The message that gets a new version; None: a new message."""
+
+
+@dataclass(frozen=True, slots=True)
+class BegunTurn:
+    id: int
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class BegunReply:
+    version_id: int
+    message_id: int
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a reply ended: its final text, its state and, where it broke, by whom and why in words."""
+
+    state: VersionState
+    turn_state: TurnState
+    text: str = ""
+    html: str = ""
+    reasoning: str = ""
+    error: str = ""
+    error_detail: str = ""
+    model_id: int | None = None
+    model_name: str = ""
+
+
+def begin_turn(fence: Fence, *, why: dict[str, Any], recipe: dict[str, Any]) -> BegunTurn | None:
+    """Seat the next speaker, visibly. None: overtaken."""
+    try:
+        with change(fence.conversation_id) as stamp:
+            _check(fence)
+            index = Turn.objects.filter(round_id=fence.round_id).count()
+            turn = Turn.objects.create(
+                round_id=fence.round_id,
+                index=index,
+                phase=TurnPhase.SPEAK,
+                speaker_id=fence.speaker_id,
+                why=why,
+                recipe=recipe,
+            )
+            Round.objects.filter(pk=fence.round_id).update(stamped=stamp.revision)
+            return BegunTurn(turn.pk, str(turn.key))
+    except Overtaken:
+        return None
+
+
+def begin_reply(fence: Fence, turn: BegunTurn, text: str, model_id: int | None, model_name: str) -> BegunReply | None:
+    """Give the first visible text its place in the log. None: overtaken, and nothing is shown.
+
+    The clock is locked by a statement of its own before the fence is read: a fence read in the same statement
+    would, on PostgreSQL, still see the rows as they were before the wait for the lock.
+    """
+    try:
+        with change(fence.conversation_id, places=int(fence.message_id is None)) as stamp:
+            _check(fence)
+            message_id, sequence = _place(fence, stamp)
+            version = _new_version(message_id, turn, text, model_id, model_name)
+            Round.objects.filter(pk=fence.round_id).update(stamped=stamp.revision)
+            return BegunReply(version.pk, message_id, sequence)
+    except Overtaken:
+        return None
+
+
+def _check(fence: Fence) -> None:
+    mine = Round.objects.filter(pk=fence.round_id, owner=fence.owner, state=RoundState.RUNNING, wish=Wish.NONE)
+    there = Participant.objects.present().filter(pk=fence.speaker_id, muted=False)
+    if not mine.exists() or not there.exists():
+        raise Overtaken
+    if fence.message_id is not None:
+        standing = Message.objects.filter(pk=fence.message_id, deleted_at=None, set_aside_by=None)
+        if not standing.exists():
+            raise Overtaken
+
+
+def _place(fence: Fence, stamp: Stamp) -> tuple[int, int]:
+    if fence.message_id is not None:
+        Message.objects.filter(pk=fence.message_id).update(stamped=stamp.revision)
+        return fence.message_id, Message.objects.values_list("sequence", flat=True).get(pk=fence.message_id)
+    message = Message.objects.create(
+        conversation_id=fence.conversation_id,
+        sequence=stamp.sequence,
+        author_id=fence.speaker_id,
+        kind=MessageKind.SPEECH,
+        stamped=stamp.revision,
+    )
+    Conversation.objects.filter(pk=fence.conversation_id).update(last_activity_at=timezone.now())
+    return message.pk, stamp.sequence
+
+
+def _new_version(message_id: int, turn: BegunTurn, text: str, model_id: int | None, model_name: str) -> Version:
+    """A new shown version. Hidden first, shown second: two at once would break the constraint."""
+    number = Version.objects.filter(message_id=message_id).count() + 1
+    if number > 1:
+        Version.objects.filter(message_id=message_id, shown=True).update(shown=False)
+    return Version.objects.create(
+        message_id=message_id,
+        turn_id=turn.id,
+        number=number,
+        state=VersionState.STREAMING,
+        text=text,
+        model_id=model_id,
+        model_name=model_name,
+    )
+
+
+def end_reply(fence: Fence, turn: BegunTurn, reply: BegunReply, ending: Ending) -> bool:
+    """Store the whole reply as it ended. False: somebody else ended it before (deleted, swept), and that holds."""
+    with change(fence.conversation_id) as stamp:
+        streaming = Version.objects.filter(pk=reply.version_id, state=VersionState.STREAMING)
+        stored = streaming.update(**_final(ending))
+        Turn.objects.filter(pk=turn.id, state=TurnState.BEGUN).update(
+            state=ending.turn_state if stored else TurnState.STOPPED, ended_at=timezone.now()
+        )
+        Message.objects.filter(pk=reply.message_id).update(stamped=stamp.revision)
+        Round.objects.filter(pk=fence.round_id).update(stamped=stamp.revision)
+        return bool(stored)
+
+
+def _final(ending: Ending) -> dict[str, Any]:
+    return {
+        "state": ending.state,
+        "text": ending.text,
+        "closed": len(ending.text),
+        "html": ending.html,
+        "renderer": markdown.RENDERER,
+        "reasoning": ending.reasoning,
+        "error": ending.error,
+        "error_detail": ending.error_detail[:600],
+        "ended_at": timezone.now(),
+    }
+
+
+def end_silent_turn(fence: Fence, turn: BegunTurn, ending: Ending) -> None:
+    """End a turn that showed no text. A failure takes its place in the log; anything else leaves none.
+
+    A failed second try is kept beside a text that stands, and takes the place of one that failed too.
+    """
+    failed = ending.state == VersionState.FAILED
+    with change(fence.conversation_id, places=int(failed and fence.message_id is None)) as stamp:
+        Turn.objects.filter(pk=turn.id, state=TurnState.BEGUN).update(
+            state=ending.turn_state, ended_at=timezone.now()
+        )
+        Round.objects.filter(pk=fence.round_id).update(stamped=stamp.revision)
+        if failed:
+            _store_failure(fence, turn, ending, stamp)
+
+
+def _store_failure(fence: Fence, turn: BegunTurn, ending: Ending, stamp: Stamp) -> None:
+    message_id, _ = _place(fence, stamp)
+    standing = Version.objects.filter(message_id=message_id, shown=True).exclude(state=VersionState.FAILED)
+    shown = not standing.exists()
+    number = Version.objects.filter(message_id=message_id).count() + 1
+    if shown:
+        Version.objects.filter(message_id=message_id, shown=True).update(shown=False)
+    Version.objects.create(
+        message_id=message_id,
+        turn_id=turn.id,
+        number=number,
+        shown=shown,
+        model_id=ending.model_id,
+        model_name=ending.model_name,
+        **_final(ending),
+    )
