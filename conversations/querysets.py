@@ -7,7 +7,7 @@ from django.db.models import Count, F, OuterRef, Prefetch, Q, QuerySet, Subquery
 from conversations.choices import EndReason, MessageKind, ParticipantKind, RoundState, VersionState
 
 if TYPE_CHECKING:
-    from conversations.models import Conversation, Message, Participant, Persona, Round, Version
+    from conversations.models import Participant, Round
 
 PAGE = 50
 
@@ -62,9 +62,9 @@ class MessageQuerySet(QuerySet["Message"]):
 
     def changed_since(self, revision: int) -> Self:
         """What a viewer at `revision` lacks: stamped later, or being spoken (stored text moves without a stamp)."""
-        speaking = self.model._base_manager.filter(
-            versions__shown=True, versions__state=VersionState.STREAMING
-        ).values("pk")
+        speaking = self.model._base_manager.filter(versions__shown=True, versions__state=VersionState.STREAMING).values(
+            "pk"
+        )
         return self.filter(Q(stamped__gt=revision) | Q(pk__in=speaking)).order_by("sequence")
 
     def with_shown(self) -> Self:
@@ -96,6 +96,17 @@ class VersionQuerySet(QuerySet["Version"]):
         return self.filter(pk=Subquery(newest.values("pk")[:1]))
 
 
+@dataclass(frozen=True, slots=True)
+class RoundStatus:
+    """What goes on at a log's end. `last` is the last foreground round, where none is live."""
+
+    running: "Round | None"
+    queued: "Round | None"
+    about_to_speak: "tuple[Turn, ...]"
+    speaking: bool
+    last: "Round | None"
+
+
 class RoundQuerySet(QuerySet["Round"]):
     def live(self) -> Self:
         return self.filter(state__in=[RoundState.QUEUED, RoundState.RUNNING])
@@ -108,6 +119,37 @@ class RoundQuerySet(QuerySet["Round"]):
         last = self.filter(conversation_id=conversation_id).foreground().order_by("-pk").first()
         broken_off = last is not None and last.reason in (EndReason.INTERRUPTED, EndReason.PAUSED)
         return last if broken_off else None
+
+    def status(self, conversation_id: int) -> RoundStatus:
+        """What goes on in a room: two queries, three where all is quiet."""
+        rounds = self.filter(conversation_id=conversation_id).foreground().select_related("wisher")
+        live = {round_.state: round_ for round_ in rounds.live()}
+        turns = self._begun_turns(conversation_id)
+        return RoundStatus(
+            running=live.get(RoundState.RUNNING),
+            queued=live.get(RoundState.QUEUED),
+            about_to_speak=tuple(turn for turn in turns if not turn.has_text),
+            speaking=any(turn.is_speaking for turn in turns),
+            last=None if live else rounds.order_by("-pk").first(),
+        )
+
+    def _begun_turns(self, conversation_id: int) -> "list[Any]":
+        """Turns under way, of background rounds too, each with its speaker and round, and how far it is."""
+        turns = self.model._meta.get_field("turns").related_model._default_manager
+        versions = self.model._meta.apps.get_model("conversations", "Version")._default_manager
+        of_turn = versions.filter(turn=OuterRef("pk"))
+        return list(
+            turns.filter(
+                round__conversation_id=conversation_id,
+                round__state=RoundState.RUNNING,
+                state=TurnState.BEGUN,
+                phase=TurnPhase.SPEAK,
+                speaker__isnull=False,
+            )
+            .annotate(has_text=Exists(of_turn), is_speaking=Exists(of_turn.filter(state=VersionState.STREAMING)))
+            .select_related("speaker", "round")
+            .order_by("round", "index")
+        )
 
     def waiting(self) -> Self:
         """Queued rounds that may begin: no foreground round of the room runs, or they run beside it."""
