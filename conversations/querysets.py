@@ -1,13 +1,22 @@
 """Reads. Who may read is part of the query that fetches, never a second step."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from django.db.models import Count, F, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, QuerySet, Subquery
 
-from conversations.choices import EndReason, MessageKind, ParticipantKind, RoundState, VersionState
+from conversations.choices import (
+    EndReason,
+    MessageKind,
+    ParticipantKind,
+    RoundState,
+    TurnPhase,
+    TurnState,
+    VersionState,
+)
 
 if TYPE_CHECKING:
-    from conversations.models import Participant, Round
+    from conversations.models import Conversation, Message, Participant, Persona, Round, Turn, Version
 
 PAGE = 50
 
