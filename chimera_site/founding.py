@@ -12,7 +12,7 @@ from django.urls import reverse
 from chimera_site import audit
 from chimera_site.models import AuditEvent, SiteRole, User
 from conversations.errors import Conflict
-from django.db.transaction import atomic as writing
+from providers.database import writing
 
 SALT = "chimera_site.founding"
 LINK_SECONDS = 24 * 60 * 60
