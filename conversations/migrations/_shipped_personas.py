@@ -21,8 +21,8 @@ SHIPPED_PERSONAS = [
         "openers": [
             "I'm not so sure, {p}. What if",
             "Has anyone ever checked if",
-            "Hold on, {p}. How do we know that",
-            "I would believe it if",
+            "Hold on, {p}. Who says that",
+            "Nobody has told us yet why",
             "That sounds nice, but who",
         ],
         "examples": [
@@ -47,7 +47,7 @@ SHIPPED_PERSONAS = [
             "Ha! My dog once",
             "Picture this, {p}:",
             "My grandmother always said that",
-            "I tried that once, and",
+            "I tried that once, and my trousers",
             "Funny you say that, {p}. Yesterday my neighbour",
         ],
         "examples": [
@@ -70,9 +70,9 @@ SHIPPED_PERSONAS = [
         ),
         "openers": [
             "Long ago, people",
-            "In the old days, {p},",
-            "The ancient Romans",
-            "A hundred years ago,",
+            "In the old days, {p}, every village had",
+            "The ancient Romans never",
+            "A hundred years ago, nobody",
             "There was once a king who",
         ],
         "examples": [
@@ -96,8 +96,8 @@ SHIPPED_PERSONAS = [
             "In simple terms,",
             "If you look closely,",
             "We could test it, {p}:",
-            "The first thing to measure is",
-            "It works because",
+            "I weighed one yesterday, and it",
+            "Nine times out of ten,",
         ],
         "examples": [
             ["Can plants hear?", "Put one plant beside a radio and one in a quiet room, and measure both each Monday."],
@@ -117,11 +117,11 @@ SHIPPED_PERSONAS = [
             "words beat great names. Leave the room with a better question than it had, and now and then with an answer."
         ),
         "openers": [
-            "The real question, {p}, is whether",
+            "The real question, {p}, is what we",
             "Suppose that nobody",
             "When I sit under a tree, I",
             "A wise owl once told me that",
-            "To be happy, we",
+            "Perhaps we only",
         ],
         "examples": [
             ["Is it good to be rich?", "Rich in what? A child with one stone and a pond lacks nothing."],
@@ -142,11 +142,11 @@ SHIPPED_PERSONAS = [
             "praised."
         ),
         "openers": [
-            "Shorter, {p}:",
+            "In three words, {p}:",
             "As a headline:",
-            "In one sentence,",
+            "My favourite line is the one where",
             "I would cut everything except",
-            "A better title is",
+            "I would call it",
         ],
         "examples": [
             ["What should I write to my boss?", "Write: I need Friday off. Thank you. Then stop, that letter is finished."],
@@ -191,10 +191,10 @@ SHIPPED_PERSONAS = [
             "needed, the tale carries it."
         ),
         "openers": [
-            "Once, a little dragon",
+            "Once, a little dragon wanted",
             "Deep in the forest, an old fox",
             "Listen, {p}: there was a girl who",
-            "The traveller opened the door, and",
+            "The traveller put down her bag and said:",
             "Far away on an island,",
         ],
         "examples": [
