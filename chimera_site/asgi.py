@@ -22,7 +22,7 @@ from django.conf import settings  # noqa: E402
 
 from conversations import runner  # noqa: E402
 from conversations.routing import websocket_urlpatterns  # noqa: E402
-from providers import http  # noqa: E402
+from providers import database, http  # noqa: E402
 
 type Message = MutableMapping[str, Any]
 type Receive = Callable[[], Awaitable[Message]]
@@ -59,13 +59,14 @@ class Process:
     async def _drain(self) -> None:
         await runner.drain()
         await http.close_clients()
+        await asyncio.to_thread(database.close)
 
     def _drain_with_reactor(self) -> None:
         reactor = sys.modules.get("twisted.internet.reactor")
         if reactor is not None and getattr(reactor, "running", False):
             from twisted.internet.defer import Deferred
 
-            reactor.addSystemEventTrigger("before", "shutdown", lambda: Deferred.fromFuture(self.drain()))  # type: ignore[attr-defined]
+            reactor.addSystemEventTrigger("before", "shutdown", lambda: Deferred.fromFuture(self.drain()))
 
 
 process = Process()

@@ -15,20 +15,30 @@ from conversations.errors import DomainError
 
 logger = logging.getLogger("chimera_site.errors")
 
-PLAIN = "<!doctype html><title>Error {status}</title><h1>Error {status}</h1><p>Request {request_id}</p>"
+HEADINGS = {
+    403: "You may not do that",
+    404: "Not here",
+    413: "Too large",
+    429: "Too many tries",
+    500: "Our mistake",
+}
+PLAIN = "<!doctype html><title>{heading}</title><h1>{heading}</h1><p>Request {request_id}</p>"
 
 
 def page(request: HttpRequest, status: int, template: str = "", **context: object) -> HttpResponse:
-    """The page for `status`; htmx is sent the sentence alone, as a fragment."""
-    context |= {"status": status, "request_id": log.request_id.get(), "chimera_version": __version__}
-    template = template or f"errors/{status}.html"
-    if request.headers.get("HX-Request") == "true":
-        context["page"] = template
-        template = "errors/_error.html"
+    """The page for `status`; htmx is sent its sentence alone, as a fragment."""
+    is_fragment = request.headers.get("HX-Request") == "true"
+    context |= {
+        "frame": "errors/_fragment.html" if is_fragment else "errors/_page.html",
+        "status": status,
+        "heading": HEADINGS.get(status, "That did not work"),
+        "request_id": log.request_id.get(),
+        "chimera_version": __version__,
+    }
     try:
-        content = render_to_string(template, context)
+        content: str = render_to_string(template or f"errors/{status}.html", context)
     except Exception:
-        logger.exception("The error page could not be rendered")
+        logger.exception("an error page could not be rendered")
         content = PLAIN.format(**context)
     return HttpResponse(content, status=status)
 

@@ -2,7 +2,6 @@
 the one-time link that the start program prints.
 """
 
-from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.core import signing
 from django.db import IntegrityError
@@ -10,6 +9,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from chimera_site import audit
+from chimera_site.addresses import is_loopback
 from chimera_site.models import AuditEvent, SiteRole, User
 from conversations.errors import Conflict
 from providers.database import writing
@@ -25,7 +25,7 @@ def is_founded() -> bool:
 def may_found(request: HttpRequest, key: str) -> bool:
     """Whether this visitor may make the first account, should there be none."""
     near = settings.IS_LOOPBACK and not request.was_forwarded  # type: ignore[attr-defined]
-    return (near and settings.is_loopback(request.META.get("REMOTE_ADDR", ""))) or is_valid(key)
+    return (near and is_loopback(request.META.get("REMOTE_ADDR"))) or is_valid(key)
 
 
 def is_valid(key: str) -> bool:
@@ -49,7 +49,6 @@ def found(*, email: str, display_name: str, password: str) -> User:
             if is_founded():
                 raise Conflict("This site has its first account already. Log in, or ask its administrator for one.")
             user.save()
-            EmailAddress.objects.create(user=user, email=email, primary=True, verified=True)
             audit.record(AuditEvent.FOUNDED, actor=user, subject=user.pk)
     except IntegrityError as error:
         raise Conflict("Someone else made the first account a moment ago. Log in, or ask them for one.") from error

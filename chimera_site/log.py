@@ -25,20 +25,15 @@ def extra_fields(record: logging.LogRecord) -> dict[str, object]:
 
 
 class TextFormatter(logging.Formatter):
-    """`time level logger [request] words key=value …`"""
+    """`time level logger words key=value … request=id`"""
 
     def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)-7s %(name)s%(where)s %(message)s%(facts)s")
+        super().__init__("%(asctime)s %(levelname)-7s %(name)s %(message)s")
 
-    def format(self, record: logging.LogRecord) -> str:
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  (the standard library's name)
         where = getattr(record, "request_id", "")
-        facts = extra_fields(record)
-        record.where = f" [{where}]" if where else ""
-        record.facts = "".join(f" {name}={value}" for name, value in facts.items())
-        try:
-            return super().format(record)
-        finally:
-            del record.where, record.facts
+        facts = [f"{name}={value}" for name, value in extra_fields(record).items()]
+        return " ".join([super().formatMessage(record), *facts, *([f"request={where}"] if where else [])])
 
 
 class JSONFormatter(logging.Formatter):

@@ -6,7 +6,6 @@ import time
 from collections.abc import Awaitable, Callable
 from inspect import iscoroutinefunction, markcoroutinefunction
 from io import BytesIO
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
 from django.conf import settings
@@ -15,6 +14,7 @@ from django.http.response import HttpResponseBase
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 from chimera_site import errors, log
+from chimera_site.addresses import is_within, parsed
 from conversations.errors import DomainError
 
 logger = logging.getLogger("chimera_site.request")
@@ -96,16 +96,8 @@ class ForwardedMiddleware(Middleware):
         return self.get_response(request)
 
 
-def parsed(address: str | None) -> IPv4Address | IPv6Address | None:
-    try:
-        return ip_address(address or "")
-    except ValueError:
-        return None
-
-
 def is_trusted(address: str | None) -> bool:
-    known = parsed(address)
-    return known is not None and any(known in network for network in settings.TRUSTED_PROXIES)
+    return is_within(address, settings.TRUSTED_PROXIES)
 
 
 def visitor(peer: str, hops: str) -> str:

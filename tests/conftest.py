@@ -61,6 +61,7 @@ def _closed_network() -> Iterator[None]:
 # ---- Two databases
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks what needs a database, so that `-m django_db` is the part to run on another one.
 
@@ -98,6 +99,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: pytest_django.Djan
 def _connections_closed_after_async_tests(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if inspect.iscoroutinefunction(getattr(request, "function", None)):
+        database.close()
         SyncToAsync.single_thread_executor.submit(connections.close_all).result()
 
 
