@@ -4,7 +4,7 @@ Nothing here queries: messages come by `with_shown()` and with their conversatio
 clock, participants come by `seated()`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from django.template.loader import render_to_string
@@ -60,5 +60,5 @@ def round_html(conversation: "Conversation", status: "RoundStatus") -> SafeStrin
     return _fragment("_round", context)
 
 
-def _fragment(name: str, context: dict[str, object]) -> SafeString:
-    return SafeString(render_to_string(f"conversations/{name}.html", context).strip())
+def _fragment(name: str, context: Mapping[str, object]) -> SafeString:
+    return SafeString(render_to_string(f"conversations/{name}.html", dict(context)).strip())
