@@ -1,6 +1,5 @@
 """The loop of one round: the policy chooses, a turn is taken, until somebody or something ends it."""
 
-import asyncio
 import logging
 import uuid
 from collections.abc import Mapping
@@ -28,9 +27,7 @@ CAUSES = {Wish.END: Cause.OVERTAKEN, Wish.PAUSE: Cause.OVERTAKEN, Wish.STOP: Cau
 class NoModel(ProviderError):
     """A participant that has no model to speak with."""
 
-    @property
-    def sentence(self) -> str:
-        return "This participant has no model to speak with. Choose one in the participants panel, then retry."
+    explanation = "This participant has no model to speak with. Choose one in the participants panel, then retry."
 
 
 class RunningRound:
@@ -131,14 +128,11 @@ class RunningRound:
         finally:
             self._speech = None
 
-    async def _prepare(
-        self, scene: Scene, speaker: Participant, fence: Fence, why: Mapping[str, Any]
-    ) -> Script | None:
+    async def _prepare(self, scene: Scene, speaker: Participant, fence: Fence, why: Mapping[str, Any]) -> Script | None:
         model = await in_database(_model_for, scene, speaker)
         if model is None:
             raise NoModel
-        speaker.model = model
-        chair = chair_of(scene, speaker)
+        chair = chair_of(scene, speaker, model)
         perspective = build(chair, scene.roster, scene.heard)
         turn = await in_database(begin_turn, fence, why=dict(why), recipe=perspective.recipe())
         if turn is None:
@@ -146,7 +140,7 @@ class RunningRound:
         return Script(
             fence=fence,
             turn=turn,
-            order=_order(scene, speaker, turn.key, perspective),
+            order=_order(scene, speaker, model, turn.key, perspective),
             opener=perspective.opener,
             filter=speech_filter(chair, scene.roster, perspective),
             model_id=model.pk,
@@ -185,9 +179,7 @@ def _model_for(scene: Scene, speaker: Participant) -> AIModel | None:
     return AIModel.objects.filter(pk=chosen).first() if chosen else speaker.model
 
 
-def _order(scene: Scene, speaker: Participant, turn_key: str, perspective: Perspective) -> CallOrder:
-    model = speaker.model
-    assert model is not None
+def _order(scene: Scene, speaker: Participant, model: AIModel, turn_key: str, perspective: Perspective) -> CallOrder:
     asker = scene.round.started_by
     return CallOrder(
         model_id=model.pk,

@@ -5,12 +5,12 @@ from typing import Any
 
 from django.db import migrations
 
-from conversations.migrations._shipped_personas import PERSONAS
+from conversations.migrations._shipped_personas import SHIPPED_PERSONAS
 
 
 def install(apps: Any, editor: Any) -> None:
     persona = apps.get_model("conversations", "Persona")
-    for shipped in PERSONAS:
+    for shipped in SHIPPED_PERSONAS:
         key = unicodedata.normalize("NFKC", shipped["name"]).casefold()
         if not persona.objects.filter(owner=None, name_key=key).exists():
             persona.objects.create(name_key=key, **shipped)

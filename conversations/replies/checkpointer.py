@@ -92,7 +92,7 @@ class Checkpointer:
             return
         replies, rounds = dict(self._replies), dict(self._rounds)
         snapshots = [reply.live.snapshot() for reply in replies.values()]
-        alive, wishes = await self._door.run(_store_and_look, snapshots, list(rounds))
+        alive, wishes = await self._door(_store_and_look, snapshots, list(rounds))
         for snapshot in snapshots:
             reply = replies[snapshot.version_id]
             if snapshot.version_id in alive:
@@ -105,8 +105,8 @@ class Checkpointer:
             elif self._rounds.get(owner) is round_:
                 round_.lose()
 
-    async def close(self) -> None:
-        await self._door.close()
+    def close(self) -> None:
+        self._door.close()
 
 
 def _store_and_look(

@@ -16,6 +16,7 @@ from conversations.choices import (
 )
 from conversations.models import Message, Participant, Round, Turn, Version
 from conversations.perspective import Chair, Heard, Voice
+from providers.models import AIModel
 
 MOST_HEARD = 500
 """Messages read for one turn; the perspective's budget chooses among them."""
@@ -144,10 +145,8 @@ def _roster(everyone: dict[int, Participant], heard: Sequence[Heard]) -> tuple[V
     )
 
 
-def chair_of(scene: Scene, speaker: Participant) -> Chair:
+def chair_of(scene: Scene, speaker: Participant, model: AIModel) -> Chair:
     """The speaker's chair: its character, the room's rules, and what its model can take."""
-    model = speaker.model
-    assert model is not None, "a participant without a model has no chair"
     given = sum(one.author == speaker.pk for one in scene.heard)
     longest = speaker.settings.get("max_output") or min(model.max_output or MOST_OUTPUT, MOST_OUTPUT)
     return Chair(

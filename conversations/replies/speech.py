@@ -22,7 +22,7 @@ from conversations.replies.checkpointer import Checkpointer
 from conversations.replies.live import LiveReply, keep_sending
 from providers.calls import CallOrder, metered
 from providers.database import in_database
-from providers.errors import ProviderError, StopLineReached
+from providers.errors import EmptyAnswer, ProviderError, StopLineReached
 from providers.events import Finished, FinishReason, ReasoningDelta, TextDelta
 
 logger = logging.getLogger(__name__)
@@ -149,9 +149,7 @@ class Speech:
         self.live = LiveReply(self._script.fence.conversation_id, self._begun, text)
         checkpointer = self._checkpointer
         checkpointer.add(self)
-        self._sender = asyncio.create_task(
-            keep_sending(self.live, checkpointer.tick_seconds, checkpointer.on_time)
-        )
+        self._sender = asyncio.create_task(keep_sending(self.live, checkpointer.tick_seconds, checkpointer.on_time))
 
     async def _end(self) -> Ending:
         if self._begun is None:
@@ -205,14 +203,6 @@ class Speech:
         return VersionState.COMPLETE, TurnState.SPOKEN, "", ""
 
 
-class EmptyAnswer(ProviderError):
-    """The service ended its answer without a word."""
-
-    @property
-    def sentence(self) -> str:
-        return "The model answered with nothing. Try again, or choose another model for this participant."
-
-
 def failure(error: ProviderError, model_id: int | None, model_name: str) -> Ending:
     """The ending of a turn that showed no text because of an error."""
     return Ending(
@@ -223,4 +213,3 @@ def failure(error: ProviderError, model_id: int | None, model_name: str) -> Endi
         model_id=model_id,
         model_name=model_name,
     )
-
