@@ -22,7 +22,7 @@ urlpatterns = [
     path("accounts/password/", account.password_change, name="account_change_password"),
     path("admin/", admin.site.urls),
 ]
-with suppress(ModuleNotFoundError):
+with suppress(ImportError):
     urlpatterns.append(path("", include("conversations.urls")))
 
 handler400 = "chimera_site.errors.bad_request"
