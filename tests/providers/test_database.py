@@ -101,13 +101,18 @@ def test_lock_is_let_go_on_an_exception() -> None:
 # ---- Writing
 
 
+def fail_writing(name: str) -> None:
+    with writing():
+        Group.objects.create(name=name)
+        raise ZeroDivisionError
+
+
 @on_both
 def test_writing_commits_and_rolls_back() -> None:
     with writing():
         Group.objects.create(name="kept")
-    with pytest.raises(ZeroDivisionError), writing():
-        Group.objects.create(name="dropped")
-        raise ZeroDivisionError
+    with pytest.raises(ZeroDivisionError):
+        fail_writing("dropped")
     assert [group.name for group in Group.objects.all()] == ["kept"]
 
 
@@ -115,9 +120,8 @@ def test_writing_commits_and_rolls_back() -> None:
 def test_writing_nests_and_an_inner_failure_spares_the_outer() -> None:
     with writing():
         Group.objects.create(name="outer")
-        with pytest.raises(ZeroDivisionError), writing():
-            Group.objects.create(name="inner")
-            raise ZeroDivisionError
+        with pytest.raises(ZeroDivisionError):
+            fail_writing("inner")
     assert [group.name for group in Group.objects.all()] == ["outer"]
 
 
