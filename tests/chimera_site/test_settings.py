@@ -13,7 +13,7 @@ HOUSE = Path(__file__).resolve().parent.parent.parent
 PRODUCTION = {
     "CHIMERA_URL": "https://chat.example.org",
     "TRUSTED_PROXIES": "127.0.0.1,10.0.0.0/8",
-    "SECRET_KEY": "k3y-" * 20,
+    "SECRET_KEY": "0123456789-" * 5,
     "CHIMERA_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
 }
 
