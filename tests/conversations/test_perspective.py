@@ -222,7 +222,9 @@ def test_for_any_history_and_speaker(
     assert perspective.versions == tuple(one.version for one in kept)
     assert kept or not audible
     if perspective.left_out:
-        lines = 2 * (MESSAGE_TOKENS + estimate("(What was said before is left out.)" + tag("Someone"), calibration))
+        lines = (
+            2 * (MESSAGE_TOKENS + estimate("(What we may add, before and after.) " + tag("Someone"), calibration)) + 3
+        )
         older = audible[perspective.left_out - 1].text
         assert needed + perspective.max_output + lines + estimate(older, calibration) + MESSAGE_TOKENS > window
     own = "\n".join(message.content for message in messages if message.role == "assistant")
