@@ -84,7 +84,11 @@ def end_sentence(last: Round | None) -> str:
 def trouble(version: Version) -> str:
     """What happened to a failed or interrupted text, and what to do."""
     if version.error == InterruptedBy.SITE:
-        return "The site was stopped before the end. Resume asks for this reply again."
-    if version.error == InterruptedBy.SERVICE:
-        return f"{version.error_detail or 'The service broke off.'} Resume asks for this reply again."
-    return version.error_detail or "No answer came. Retry asks again."
+        return "The site was stopped before the end of this reply. Resume asks for it again."
+    return version.error_detail or "No answer came. Try again."
+
+
+@register.filter
+def undo_span(deleted_at: datetime | None) -> int:
+    """Whole seconds in which something can be undone, all of them for what is not deleted yet."""
+    return round(settings.UNDO_SECONDS) if deleted_at is None else undo_seconds(deleted_at)

@@ -26,9 +26,16 @@ const Page = (() => {
     return (moment.getFullYear() === new Date().getFullYear() ? date : dateAndYear).format(moment);
   }
 
+  /* For a narrow list, where a line for each day would be more lines than rows. */
+  function wordSpan(moment) {
+    const ago = daysAgo(moment);
+    if (ago < 2) return wordDay(moment);
+    return ago < 8 ? "Past week" : "Earlier";
+  }
+
   function wordMoment(moment, short) {
+    if (short) return clock.format(moment);
     const day = wordDay(moment);
-    if (short) return day === "Today" ? clock.format(moment) : day;
     return `${day === "Today" || day === "Yesterday" ? day.toLowerCase() : day} ${clock.format(moment)}`;
   }
 
@@ -43,7 +50,7 @@ const Page = (() => {
   /* Names the day above the first row of each; a list that is all of today needs no such line. */
   function markDays(list) {
     const rows = [...list.children].filter((row) => row.dataset.moment);
-    const days = rows.map((row) => wordDay(new Date(row.dataset.moment)));
+    const days = rows.map((row) => ("coarse" in list.dataset ? wordSpan : wordDay)(new Date(row.dataset.moment)));
     const plain = days.every((day) => day === "Today");
     rows.forEach((row, index) => {
       if (plain || days[index] === days[index - 1]) delete row.dataset.day;
