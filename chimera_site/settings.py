@@ -147,7 +147,13 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
 else:
     _options.setdefault("connect_timeout", 5)
 
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        # With the usual 300, whoever tries many addresses would make the throttle forget the first ones.
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}
 # Rooms reach the sockets of this process by plain calls; the layer stands ready for more than one process.
 CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 
