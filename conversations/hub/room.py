@@ -41,6 +41,7 @@ class Hub:
 
     def __init__(self, conversation_id: int) -> None:
         self.loop = asyncio.get_running_loop()
+        self.clock = self.loop.time
         self.conversation_id = conversation_id
         self.sockets: set[Socket] = set()
         self.revision = self.epoch = -1
@@ -171,7 +172,7 @@ class Hub:
     # ---- Texts that stream
 
     def _note_speaking(self, changes: Changes) -> None:
-        now, speaking = self.loop.time(), changes.speaking
+        now, speaking = self.clock(), changes.speaking
         silent = {one.version for one in changes.messages if not one.streams} | self._sequences.keys() | self._unknown
         self._ended |= dict.fromkeys(silent - speaking.keys())
         for version in list(self._ended)[:-MOST_ENDED]:
@@ -182,7 +183,7 @@ class Hub:
 
     def _spoken(self) -> frozenset[int]:
         """Versions whose replies reach us, or have had no time to."""
-        since = self.loop.time() - QUIET_SECONDS
+        since = self.clock() - QUIET_SECONDS
         return frozenset(version for version, heard in self._heard_at.items() if heard >= since)
 
     def _followed(self, spoken: Collection[int], listening: Collection[Socket]) -> frozenset[int]:
@@ -216,7 +217,7 @@ class Hub:
             self._unknown.add(event.version)
             self._must_read = True
             return
-        self._heard_at[event.version] = self.loop.time()
+        self._heard_at[event.version] = self.clock()
         reply = Reply(event)
         for socket in self.sockets:
             if socket.is_listening and socket.sees(event.sequence) and not reply.hand(socket):
