@@ -46,11 +46,13 @@ IS_LOOPBACK = is_loopback(_address.hostname) and is_loopback(BIND)
 
 _host = f"[{_address.hostname}]" if ":" in _address.hostname else _address.hostname
 _port = f":{_address.port}" if _address.port else ""
-ALLOWED_HOSTS = [_host]
-# A laptop is called by any of its loopback names.
-if is_loopback(_address.hostname):
-    ALLOWED_HOSTS += [name for name in ("127.0.0.1", "localhost", "[::1]") if name != _host]
-ORIGINS = [f"{_address.scheme}://{host}{_port}" for host in ALLOWED_HOSTS]
+_loopback = ["127.0.0.1", "localhost", "[::1]"]
+# Whoever watches from the machine itself asks /health by its loopback names.
+ALLOWED_HOSTS = list(dict.fromkeys([_host, *_loopback]))
+# A laptop's page may be open under any of them; a site on the net has one origin.
+ORIGINS = [
+    f"{_address.scheme}://{host}{_port}" for host in (ALLOWED_HOSTS if is_loopback(_address.hostname) else [_host])
+]
 CSRF_TRUSTED_ORIGINS = ORIGINS
 
 # ---- Secrets

@@ -45,7 +45,7 @@ def test_a_production_site_passes_djangos_own_checks(tmp_path: Path, left_out: t
 def test_one_variable_says_where_the_site_lives(tmp_path: Path) -> None:
     names = "ALLOWED_HOSTS ORIGINS CSRF_TRUSTED_ORIGINS SESSION_COOKIE_SECURE IS_LOOPBACK DEBUG"
     assert read(names, tmp_path, **PRODUCTION) == {
-        "ALLOWED_HOSTS": ["chat.example.org"],
+        "ALLOWED_HOSTS": ["chat.example.org", "127.0.0.1", "localhost", "[::1]"],
         "ORIGINS": ["https://chat.example.org"],
         "CSRF_TRUSTED_ORIGINS": ["https://chat.example.org"],
         "SESSION_COOKIE_SECURE": True,

@@ -1,17 +1,13 @@
 """The start program: its steps one by one, and once as a whole, in a process of its own."""
 
 import json
-import os
-import signal
 import socket
 import sqlite3
 import stat
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -19,9 +15,7 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
 from chimera_site import __version__, start
-
-HOUSE = Path(__file__).resolve().parent.parent.parent
-PATIENCE = 60  # seconds; on a machine that does much else at once
+from tests.serving import ROOT, Site, site
 
 
 def test_a_taken_port_is_told_with_another_to_try() -> None:
@@ -76,80 +70,36 @@ def test_static_files_are_collected_when_they_changed_and_not_again(settings, tm
     assert len(runs) == 1
 
 
-def free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as probe:
-        return int(probe.getsockname()[1])
-
-
-class Site:
-    """A running start program, with what it has said so far."""
-
-    def __init__(self, data: Path, port: int, **variables: str) -> None:
-        kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}
-        self.url = f"http://127.0.0.1:{port}"
-        self.log = data.parent / f"log-{time.monotonic_ns()}"
-        with self.log.open("w") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "chimera_site.start"],
-                cwd=HOUSE,
-                env=kept | {"DATA_DIR": str(data), "PORT": str(port)} | variables,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-
-    @property
-    def said(self) -> str:
-        return self.log.read_text()
-
-    def wait_for(self, condition: Callable[[], bool]) -> None:
-        until = time.monotonic() + PATIENCE
-        while not condition():
-            assert time.monotonic() < until, self.said
-            assert self.process.poll() is None, self.said
-            time.sleep(0.05)
-
-    def get(self, path: str) -> dict[str, str]:
-        with urllib.request.urlopen(self.url + path, timeout=PATIENCE) as answer:
-            return json.load(answer)
-
-
-@contextmanager
-def site(data: Path, port: int, **variables: str) -> Iterator[Site]:
-    running = Site(data, port, **variables)
-    try:
-        yield running
-    finally:
-        if running.process.poll() is None:
-            running.process.kill()
-            running.process.wait()
-
-
 def test_from_nothing_to_a_site_that_answers_and_ends_in_order(tmp_path: Path) -> None:
-    data, port = tmp_path / "data", free_port()
-    with site(data, port) as first:
-        first.wait_for(lambda: "Chimera" in first.said and first.url in first.said)
-        assert first.get("/health/ready") == {"status": "ready", "version": __version__}
-        # its own first request, which starts the runner
-        first.wait_for(lambda: "route=live" in first.said)
-        with site(data, port) as second:
-            assert second.process.wait(PATIENCE) == 1
-            assert second.said.count("\n") == 1
-            assert "is taken" in second.said
-        first.process.send_signal(signal.SIGTERM)
-        assert first.process.wait(PATIENCE) == 0, first.said
-    assert "Traceback" not in first.said
-    assert stat.S_IMODE((data / "secrets.json").stat().st_mode) == 0o600
+    with site(tmp_path / "data") as first:
+        assert first.url in first.log
+        with urllib.request.urlopen(f"{first.url}/health/ready", timeout=30) as answer:
+            assert json.load(answer) == {"status": "ready", "version": __version__}
+        assert stat.S_IMODE((tmp_path / "data/secrets.json").stat().st_mode) == 0o600
+        # on a taken port: one line, and nothing else happens
+        second = start_again(first)
+        assert (second.returncode, second.stderr.count("\n")) == (1, 1)
+        assert f"port {first.port} is taken" in second.stderr
+    assert first.process is not None
+    assert first.process.returncode == 0, first.log
+    assert "Traceback" not in first.log
 
 
 def test_a_site_on_the_net_prints_a_link_and_lives_on_without_its_old_secrets(tmp_path: Path) -> None:
-    data, port = tmp_path / "data", free_port()
-    net = {"CHIMERA_URL": "https://chat.example.org"}
-    with site(data, port, **net) as first:
-        first.wait_for(lambda: "https://chat.example.org/setup/?key=" in first.said)
-        first.process.send_signal(signal.SIGINT)
-        assert first.process.wait(PATIENCE) == 0, first.said
-    (data / "secrets.json").unlink()
-    with site(data, port) as again:
-        again.wait_for(lambda: again.url in again.said)
-        assert "New secrets" in again.said
-        assert again.get("/health/live")["status"] == "live"
+    with site(tmp_path / "data", CHIMERA_URL="http://chat.example.org") as first:
+        assert "http://chat.example.org/setup/?key=" in first.log
+    (tmp_path / "data/secrets.json").unlink()
+    with site(tmp_path / "data") as again:
+        assert again.log.count("New secrets") == 2
+
+
+def start_again(running: Site) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "chimera_site.start"],
+        cwd=ROOT,
+        env=running.env,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
