@@ -6,6 +6,7 @@ Events are a hint: what a hub misses it reads at its next tick. So nothing here 
 import asyncio
 import logging
 from collections.abc import Coroutine
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -63,8 +64,9 @@ def has_listeners(conversation_id: int) -> bool:
 def changed(conversation_id: int, *, revision: int, epoch: int) -> None:
     """A committed change of a room, from any thread."""
     listener = _listeners.get(conversation_id)
-    if listener is not None and not listener.loop.is_closed():
-        listener.loop.call_soon_threadsafe(listener.changed, revision, epoch)
+    if listener is not None:
+        with suppress(RuntimeError):  # its loop has just ended, and its pages with it
+            listener.loop.call_soon_threadsafe(listener.changed, revision, epoch)
     _to_others(conversation_id, "changed", {"revision": revision, "epoch": epoch})
 
 

@@ -15,19 +15,15 @@ from conversations.hub.outbox import TRY_AGAIN
 from conversations.hub.reading import Changes, Member
 from conversations.hub.replies import Reply
 from conversations.hub.sockets import Socket
+from conversations.hub.speaking import Speaking
 from providers.database import in_database
 
 logger = logging.getLogger(__name__)
 
 NOT_A_MEMBER, NO_SUCH_ROOM = 4403, 4404
 
-QUIET_SECONDS = 2.0
-"""A text that streams is read from the database when no reply of it came for so long."""
-
 MOST_WAITING = 1_000
 """Events that may wait for a reading. Any that fall out are healed by their successors."""
-
-MOST_ENDED = 500
 
 EVER = 2**63 - 1
 """Later than any revision: a reading from here renders nothing."""
@@ -41,20 +37,17 @@ class Hub:
 
     def __init__(self, conversation_id: int) -> None:
         self.loop = asyncio.get_running_loop()
-        self.clock = self.loop.time
         self.conversation_id = conversation_id
         self.sockets: set[Socket] = set()
         self.revision = self.epoch = -1
         self._lock = asyncio.Lock()
         self._wake = asyncio.Event()
         self._waiting: deque[Callable[[], None]] = deque(maxlen=MOST_WAITING)
-        self._must_read = False
+        self._rung = self._rung_epoch = -1
+        self._lacking = False
         self._is_stuck = False
         self._presence_moved = False
-        self._sequences: dict[int, int] = {}
-        self._unknown: set[int] = set()
-        self._heard_at: dict[int, float] = {}
-        self._ended: dict[int, None] = {}
+        self.speaking = Speaking(self.loop.time)
         self._worker = self.loop.create_task(self._work(), context=contextvars.Context())
 
     def end(self, code: int | None = None) -> None:
@@ -67,9 +60,8 @@ class Hub:
     # ---- Events: notes for the worker
 
     def changed(self, revision: int, epoch: int) -> None:
-        if revision > self.revision or epoch > self.epoch:
-            self._must_read = True
-            self._rouse()
+        self._rung, self._rung_epoch = max(self._rung, revision), max(self._rung_epoch, epoch)
+        self._rouse()
 
     def reply(self, event: ReplyEvent) -> None:
         self._later(partial(self._hand_reply, event))
@@ -85,14 +77,13 @@ class Hub:
 
     def tick(self, revision: int, epoch: int) -> None:
         """Once a second, with the room's counters: what a lost bell or a broken reading left behind is made good."""
-        self._must_read |= self._is_stuck or len(self._spoken()) < len(self._sequences)
         self._is_stuck = False
-        self.changed(revision, epoch)
+        self._lacking |= self.speaking.is_any_quiet()
         if self._presence_moved:
             self._presence_moved = False
             here = sorted({socket.participant_id for socket in self.sockets if socket.is_listening})
             self._later(partial(self._hand_to_all, {"presence": here}))
-        self._rouse()
+        self.changed(revision, epoch)
 
     def _later(self, note: Callable[[], None]) -> None:
         self._waiting.append(note)
@@ -114,24 +105,28 @@ class Hub:
 
     async def _advance(self) -> None:
         try:
-            if self._must_read:
+            if self._must_read():
                 await self._catch_up()
             while self._waiting:
                 self._waiting.popleft()()
         except Exception:
             # The room must not go deaf for a database that is away; nothing is handed out until it has answered.
-            self._is_stuck = True
+            self._is_stuck = self._lacking = True
             logger.exception("a room could not be read; conversation=%d", self.conversation_id)
         else:
-            if self._must_read:
+            if self._must_read():
                 self._wake.set()
 
+    def _must_read(self) -> bool:
+        return self._lacking or self._rung > self.revision or self._rung_epoch > self.epoch
+
     async def _catch_up(self) -> None:
-        listening = [socket for socket in self.sockets if socket.is_listening]
-        spoken = self._spoken()
+        listening = self._listening()
+        spoken = self.speaking.spoken()
         known = self.revision if listening else EVER
-        changes = await self._read(known, self._followed(spoken, listening))
-        self._must_read = False
+        # Before the reading: what rings meanwhile may have missed it.
+        self._lacking, self._rung, self._rung_epoch = False, -1, -1
+        changes = await self._read(known, self.speaking.followed(spoken, listening))
         self._hand_out(changes, listening, spoken, known)
         self.revision = changes.revision
 
@@ -159,7 +154,7 @@ class Hub:
         self._admit(asked, found, changes.gone)
         self.epoch = max(self.epoch, changes.epoch)
         if not changes.too_many:
-            self._note_speaking(changes)
+            self.speaking.note(changes)
         return changes
 
     def _admit(self, asked: Collection[int], found: Mapping[int, Member], gone: bool) -> None:
@@ -168,31 +163,6 @@ class Hub:
                 socket.outbox.close(NO_SUCH_ROOM if gone else NOT_A_MEMBER)
             else:
                 socket.admit(found[socket.user_id])
-
-    # ---- Texts that stream
-
-    def _note_speaking(self, changes: Changes) -> None:
-        now, speaking = self.clock(), changes.speaking
-        silent = {one.version for one in changes.messages if not one.streams} | self._sequences.keys() | self._unknown
-        self._ended |= dict.fromkeys(silent - speaking.keys())
-        for version in list(self._ended)[:-MOST_ENDED]:
-            del self._ended[version]
-        self._unknown.clear()
-        self._sequences = dict(speaking)
-        self._heard_at = {version: self._heard_at.get(version, now) for version in speaking}
-
-    def _spoken(self) -> frozenset[int]:
-        """Versions whose replies reach us, or have had no time to."""
-        since = self.clock() - QUIET_SECONDS
-        return frozenset(version for version, heard in self._heard_at.items() if heard >= since)
-
-    def _followed(self, spoken: Collection[int], listening: Collection[Socket]) -> frozenset[int]:
-        """Those that every socket which sees them follows, so that nobody needs the stored text."""
-        return frozenset(
-            version
-            for version in spoken
-            if all(version in socket.have for socket in listening if socket.sees(self._sequences[version]))
-        )
 
     # ---- Handing out
 
@@ -211,23 +181,24 @@ class Hub:
                 socket.outbox.put(frames.encode({"pill": count}))
 
     def _hand_reply(self, event: ReplyEvent) -> None:
-        if event.version in self._ended:
+        listening = self._listening()
+        if not listening or self.speaking.has_ended(event.version):
             return
-        if event.version not in self._sequences:
-            self._unknown.add(event.version)
-            self._must_read = True
+        if not self.speaking.hear(event.version):
+            self._lacking = True
             return
-        self._heard_at[event.version] = self.clock()
         reply = Reply(event)
-        for socket in self.sockets:
-            if socket.is_listening and socket.sees(event.sequence) and not reply.hand(socket):
-                self._must_read = True
+        for socket in listening:
+            if socket.sees(event.sequence) and not reply.hand(socket):
+                self._lacking = True
 
     def _hand_to_all(self, frame: Mapping[str, Any]) -> None:
         text = frames.encode(frame)
-        for socket in self.sockets:
-            if socket.is_listening:
-                socket.outbox.put(text)
+        for socket in self._listening():
+            socket.outbox.put(text)
+
+    def _listening(self) -> list[Socket]:
+        return [socket for socket in self.sockets if socket.is_listening]
 
 
 def _look(
