@@ -26,14 +26,14 @@ env.read_env(BASE_DIR / ".env")
 # ---- What this is and where it lives
 
 CHIMERA_VERSION = __version__
-DEBUG = env.bool("DEBUG", default=False)
+DEBUG: bool = env.bool("DEBUG", default=False)
 DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "var"))).resolve()
 with suppress(OSError):  # the start program says what is wrong with a folder that cannot be made
     DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
 
-BIND = env.str("BIND", default="127.0.0.1")
-PORT = env.int("PORT", default=8000)
-CHIMERA_URL = env.str("CHIMERA_URL", default=f"http://127.0.0.1:{PORT}").rstrip("/")
+BIND: str = env.str("BIND", default="127.0.0.1")
+PORT: int = env.int("PORT", default=8000)
+CHIMERA_URL: str = env.str("CHIMERA_URL", default=f"http://127.0.0.1:{PORT}").rstrip("/")
 TRUSTED_PROXIES = [ip_network(network) for network in env.list("TRUSTED_PROXIES", default=[])]
 
 _address = urlsplit(CHIMERA_URL)
@@ -227,7 +227,7 @@ MAILERS = (
     if MAIL_SERVER.hostname
     else {}
 )
-DEFAULT_FROM_EMAIL = env.str("MAIL_FROM", default=f"chimera@{_address.hostname}")
+DEFAULT_FROM_EMAIL: str = env.str("MAIL_FROM", default=f"chimera@{_address.hostname}")
 
 # ---- Security
 
@@ -267,7 +267,7 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_000
 
 # ---- Log
 
-LOG_FORMAT = env.str("LOG_FORMAT", default="text")
+LOG_FORMAT: str = env.str("LOG_FORMAT", default="text")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -299,17 +299,17 @@ LOGGING = {
 
 # ---- The rooms: spans in seconds, limits as counts; each may be set as CHIMERA_<NAME>
 
-BEAT_SECONDS = env.float("CHIMERA_BEAT_SECONDS", default=3.0)
-SWEEP_SECONDS = env.float("CHIMERA_SWEEP_SECONDS", default=3.0)
-STALE_SECONDS = env.float("CHIMERA_STALE_SECONDS", default=10.0)
-CHECKPOINT_SECONDS = env.float("CHIMERA_CHECKPOINT_SECONDS", default=0.25)
-TICK_SECONDS = env.float("CHIMERA_TICK_SECONDS", default=1.0)
-SESSION_SECONDS = env.float("CHIMERA_SESSION_SECONDS", default=5.0)
-UNDO_SECONDS = env.float("CHIMERA_UNDO_SECONDS", default=10.0)
-TURN_LIMIT = env.int("CHIMERA_TURN_LIMIT", default=6)
-LIVE_REPLIES = env.int("CHIMERA_LIVE_REPLIES", default=100)
-CLAIMS_IN_FLIGHT = env.int("CHIMERA_CLAIMS_IN_FLIGHT", default=4)
-MESSAGE_LIMIT = env.int("CHIMERA_MESSAGE_LIMIT", default=100_000)  # characters
+BEAT_SECONDS: float = env.float("CHIMERA_BEAT_SECONDS", default=3.0)
+SWEEP_SECONDS: float = env.float("CHIMERA_SWEEP_SECONDS", default=3.0)
+STALE_SECONDS: float = env.float("CHIMERA_STALE_SECONDS", default=10.0)
+CHECKPOINT_SECONDS: float = env.float("CHIMERA_CHECKPOINT_SECONDS", default=0.25)
+TICK_SECONDS: float = env.float("CHIMERA_TICK_SECONDS", default=1.0)
+SESSION_SECONDS: float = env.float("CHIMERA_SESSION_SECONDS", default=5.0)
+UNDO_SECONDS: float = env.float("CHIMERA_UNDO_SECONDS", default=10.0)
+TURN_LIMIT: int = env.int("CHIMERA_TURN_LIMIT", default=6)
+LIVE_REPLIES: int = env.int("CHIMERA_LIVE_REPLIES", default=100)
+CLAIMS_IN_FLIGHT: int = env.int("CHIMERA_CLAIMS_IN_FLIGHT", default=4)
+MESSAGE_LIMIT: int = env.int("CHIMERA_MESSAGE_LIMIT", default=100_000)  # characters
 STOP_LINE = Decimal(env.str("CHIMERA_STOP_LINE", default="5"))  # USD a day for the site, until its row is changed
 
-CHIMERA_REHEARSAL = env.bool("CHIMERA_REHEARSAL", default=False)
+CHIMERA_REHEARSAL: bool = env.bool("CHIMERA_REHEARSAL", default=False)

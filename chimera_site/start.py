@@ -43,6 +43,7 @@ def main() -> int:
         django.setup()
         check()
         bring_database_up_to_date()
+        check(tags=["database"], databases=["default"])
         collect_static_files()
         return serve()
     except (CannotStart, ImproperlyConfigured) as error:
@@ -92,14 +93,14 @@ def keep_secrets() -> None:
     os.execv(sys.executable, [sys.executable, "-m", "chimera_site.start"])  # noqa: S606
 
 
-def check() -> None:
+def check(**about: Any) -> None:
+    """Run the checks, or those `about` something; warnings are said, an error ends the start."""
     from django.core import checks
 
-    found = checks.run_checks()
+    found = [message for message in checks.run_checks(**about) if not message.is_silenced()]
     for message in found:
-        if not message.is_silenced():
-            sys.stderr.write(f"{message}\n")
-    if any(message.is_serious() and not message.is_silenced() for message in found):
+        sys.stderr.write(f"{message}\n")
+    if any(message.is_serious() for message in found):
         raise CannotStart("see above.")
 
 
@@ -123,7 +124,6 @@ def bring_database_up_to_date() -> None:
             back_up(connection)
         say("Bringing the database up to date …")
         call_command("migrate", interactive=False, verbosity=0)
-    connection.close()
 
 
 def back_up(connection: Any) -> None:
@@ -158,12 +158,14 @@ def collect_static_files() -> None:
 def serve() -> int:
     """Serve until SIGINT or SIGTERM, then drain."""
     from daphne.endpoints import build_endpoint_description_strings
+    from django.db import connection
 
     from chimera_site import founding
     from chimera_site.asgi import application
     from chimera_site.server import OrderlyServer
 
     link = None if settings.IS_LOOPBACK or founding.is_founded() else founding.link()
+    connection.close()
     server = OrderlyServer(
         application,
         endpoints=build_endpoint_description_strings(host=settings.BIND, port=settings.PORT),
