@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
+from dataclasses import fields
 from typing import Any, ClassVar
 
 from providers.base import StreamingProvider
@@ -58,11 +59,8 @@ class OpenAICompatible(StreamingProvider):
         return {**key, **self.headers}
 
     def _dialect(self) -> Dialect:
-        return Dialect(
-            limit_field=str(self.config.get("limit_field") or Dialect.limit_field),
-            asks_usage=bool(self.config.get("asks_usage", True)),
-            within_thought=bool(self.config.get("within_thought", False)),
-        )
+        known = {field.name for field in fields(Dialect)}
+        return Dialect(**{name: value for name, value in self.config.items() if name in known and value is not None})
 
 
 def endpoint(base_url: str, path: str) -> str:
