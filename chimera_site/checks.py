@@ -5,10 +5,15 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
+from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError
 
 from chimera_site import secret_file
+from providers.connect import secret_context
+from providers.keyring import SecretUnavailable, unseal
+from providers.models import ProviderConfig
 
 
 @register(Tags.security)
@@ -46,3 +51,31 @@ def secrets_last(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list
             id="chimera_site.E003",
         )
     ]
+
+
+@register(Tags.database)
+def stored_keys_open(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """A lost or wrong key ring stops no site; better, though, to hear of it now than from a failed reply."""
+    try:
+        closed = sorted(provider.label for provider in ProviderConfig.objects.exclude(secret="") if not opens(provider))
+    except DatabaseError:
+        return []  # not migrated yet
+    if not closed:
+        return []
+    return [
+        checks.Warning(
+            f"The stored keys of these providers do not open: {', '.join(closed)}.",
+            hint="Bring back the secrets.json or CHIMERA_ENCRYPTION_KEYS they were sealed with, or enter them again.",
+            id="chimera_site.W001",
+        )
+    ]
+
+
+def opens(provider: ProviderConfig) -> bool:
+    try:
+        unseal(provider.secret, secret_context(provider))
+    except SecretUnavailable:
+        return False
+    return True

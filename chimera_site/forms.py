@@ -1,5 +1,6 @@
 from typing import Any
 
+from allauth.account import forms as allauth
 from django import forms
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -29,3 +30,29 @@ class FoundingForm(forms.Form):
             except ValidationError as error:
                 self.add_error("password", error)
         return data
+
+
+class PlainFields:
+    """allauth's forms repeat each label inside its field; ours do not."""
+
+    fields: dict[str, forms.Field]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.widget.attrs.pop("placeholder", None)
+
+
+class LoginForm(PlainFields, allauth.LoginForm):  # type: ignore[misc]  # allauth has no types
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["login"].label = "E-mail"
+        self.fields["login"].widget.attrs["autofocus"] = True
+
+
+class ChangePasswordForm(PlainFields, allauth.ChangePasswordForm):  # type: ignore[misc]
+    pass
+
+
+class ReauthenticateForm(PlainFields, allauth.ReauthenticateForm):  # type: ignore[misc]
+    pass

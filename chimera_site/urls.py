@@ -1,5 +1,3 @@
-from contextlib import suppress
-
 from allauth.account import views as account
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
@@ -21,9 +19,8 @@ urlpatterns = [
     path("accounts/reauthenticate/", account.reauthenticate, name="account_reauthenticate"),
     path("accounts/password/", account.password_change, name="account_change_password"),
     path("admin/", admin.site.urls),
+    path("", include("conversations.urls")),
 ]
-with suppress(ImportError):
-    urlpatterns.append(path("", include("conversations.urls")))
 
 handler400 = "chimera_site.errors.bad_request"
 handler403 = "chimera_site.errors.permission_denied"

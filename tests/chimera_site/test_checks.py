@@ -1,8 +1,11 @@
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
 
 from chimera_site import checks, secret_file
+from providers.actions import save_key
+from providers.models import ProviderConfig
 
 
 @pytest.mark.parametrize("host", ["*", ".example.org", "*.example.org"])
@@ -28,3 +31,13 @@ def test_secrets_that_would_be_new_at_every_start_do_not_go_into_production(sett
     assert [error.id for error in checks.secrets_last(None)] == ["chimera_site.E003"]
     settings.SECRET_KEY_IS_LASTING = True
     assert checks.secrets_last(None) == []
+
+
+def test_e2_stored_keys_that_do_not_open_are_told_by_name(settings, db) -> None:
+    provider = ProviderConfig.objects.create(kind="openai_compatible", label="My server")
+    save_key(provider, "sk-not-a-real-key-0000")
+    assert checks.stored_keys_open(None) == []
+    settings.CHIMERA_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+    (warning,) = checks.stored_keys_open(None)
+    assert "My server" in warning.msg
+    assert "sk-not" not in str(warning)

@@ -401,7 +401,7 @@
 
   /* The composer's own errors stand above it; the words in the field are never replaced. */
   function beforeSwap({ detail }) {
-    detail.shouldSwap = detail.elt === composer && detail.xhr.status === 422;
+    detail.shouldSwap = detail.requestConfig.elt === composer && detail.xhr.status === 422;
     if (detail.shouldSwap) detail.isError = false;
   }
 
