@@ -70,27 +70,25 @@ def test_static_files_are_collected_when_they_changed_and_not_again(settings, tm
     assert len(runs) == 1
 
 
-def test_from_nothing_to_a_site_that_answers_and_ends_in_order(tmp_path: Path) -> None:
-    with site(tmp_path / "data") as first:
+def test_from_nothing_to_a_site_that_answers_ends_in_order_and_outlives_its_secrets(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with site(data) as first:
         assert first.url in first.log
+        assert "/setup/?key=" not in first.log
         with urllib.request.urlopen(f"{first.url}/health/ready", timeout=30) as answer:
             assert json.load(answer) == {"status": "ready", "version": __version__}
-        assert stat.S_IMODE((tmp_path / "data/secrets.json").stat().st_mode) == 0o600
+        assert stat.S_IMODE((data / "secrets.json").stat().st_mode) == 0o600
         # on a taken port: one line, and nothing else happens
         second = start_again(first)
         assert (second.returncode, second.stderr.count("\n")) == (1, 1)
         assert f"port {first.port} is taken" in second.stderr
     assert first.process is not None
     assert first.process.returncode == 0, first.log
-    assert "Traceback" not in first.log
-
-
-def test_a_site_on_the_net_prints_a_link_and_lives_on_without_its_old_secrets(tmp_path: Path) -> None:
-    with site(tmp_path / "data", CHIMERA_URL="http://chat.example.org") as first:
-        assert "http://chat.example.org/setup/?key=" in first.log
-    (tmp_path / "data/secrets.json").unlink()
-    with site(tmp_path / "data") as again:
-        assert again.log.count("New secrets") == 2
+    (data / "secrets.json").unlink()
+    with site(data, CHIMERA_URL="http://chat.example.org") as again:
+        assert "http://chat.example.org/setup/?key=" in again.log
+    assert again.log.count("New secrets") == 2
+    assert "Traceback" not in again.log
 
 
 def start_again(running: Site) -> subprocess.CompletedProcess[str]:
