@@ -17,7 +17,7 @@ from conversations.policies import POLICIES
 from providers.events import clean_text
 from providers.models import AIModel
 
-POLICY_LABELS = {
+POLICY_LABELS: dict[str, str] = {
     PolicyName.EVERYONE: "Everyone, once each",
     PolicyName.ROUND_ROBIN: "In turn, answering each other",
 }
@@ -57,7 +57,7 @@ class TitleForm(forms.Form):
     title = WrittenText(
         required=False,
         max_length=200,
-        widget=forms.TextInput(attrs={"id": "title", "autocomplete": "off", "dir": "auto"}),
+        widget=forms.TextInput(attrs={"id": "title", "autocomplete": "off", "dir": "auto", "autofocus": True}),
         error_messages={"max_length": "A title has at most %(limit_value)d characters. Shorten it."},
     )
 
@@ -128,11 +128,13 @@ class NewConversationForm(PolicyForm, TitleForm):
         self.models = {str(model.pk): model for model in AIModel.objects.usable_by(user)}
         self.fields["personas"].queryset = usable  # type: ignore[attr-defined]
         self.fields["personas"].initial = [persona.pk for persona in self.offered[:CHOSEN_AT_FIRST]]
-        self.fields["title"].widget.attrs["placeholder"] = "Untitled"
+        self.fields["title"].widget.attrs |= {"placeholder": "Untitled", "autofocus": False}
         choices = [(key, f"{model} · {model.provider}") for key, model in self.models.items()]
         for persona in self.offered:
             self.fields[model_field(persona)] = forms.ChoiceField(
-                choices=choices, required=False, initial=self._default_model(persona),
+                choices=choices,
+                required=False,
+                initial=self._default_model(persona),
                 widget=forms.Select(attrs={"aria-label": f"Model of {persona.name}"}),
                 error_messages={"invalid_choice": "This model is not offered to you. Choose another."},
             )

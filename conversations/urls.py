@@ -18,9 +18,7 @@ urlpatterns = [
     path("c/<uuid:key>/continue/", commands.go_on, name="continue"),
     path("c/<uuid:key>/title/", commands.rename, name="rename"),
     path("c/<uuid:key>/policy/", commands.policy, name="policy"),
-    path(
-        "c/<uuid:key>/participants/<int:participant>/model/", commands.participant_model, name="participant-model"
-    ),
+    path("c/<uuid:key>/participants/<int:participant>/model/", commands.participant_model, name="participant-model"),
     path("c/<uuid:key>/delete/", keeping.delete, name="delete"),
     path("c/<uuid:key>/restore/", keeping.restore, name="restore"),
 ]

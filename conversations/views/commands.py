@@ -12,7 +12,7 @@ from conversations.views.seats import command, is_htmx
 
 
 def first_error(form: ModelForm | PolicyForm | TitleForm) -> Invalid:
-    return Invalid(" ".join(sentence for sentences in form.errors.values() for sentence in sentences))
+    return Invalid(" ".join(str(sentence) for sentences in form.errors.values() for sentence in sentences))
 
 
 @command

@@ -34,10 +34,10 @@ def rooms(request: HttpRequest) -> HttpResponse:
     mine = Conversation.objects.readable_by(request.user).newest_first()
     present = Prefetch("participants", Participant.objects.present().seated(), to_attr="present")
     page = Paginator(mine.prefetch_related(present), ROOMS_A_PAGE).get_page(request.GET.get("page"))
-    owned = mine.filter(participants__role=Role.OWNER).values_list("pk", flat=True)
+    owned = Participant.objects.present().filter(user=request.user.pk, role=Role.OWNER, conversation__in=list(page))
     context = {
         "rooms": page.object_list,
-        "owned": set(owned),
+        "owned": set(owned.values_list("conversation", flat=True)),
         "next_page": page.next_page_number() if page.has_next() else None,
         "deleted": deleted_room(request),
     }

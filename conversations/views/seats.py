@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
@@ -36,16 +36,14 @@ def done(request: HttpRequest, address: str) -> HttpResponse:
     return HttpResponse(status=204) if is_htmx(request) else SeeOther(address)
 
 
-def command[**P](
-    act: Callable[Concatenate[HttpRequest, Participant, P], HttpResponse | None],
-) -> Callable[Concatenate[HttpRequest, UUID, P], HttpResponse]:
+def command(act: Callable[..., HttpResponse | None]) -> Callable[..., HttpResponse]:
     """A view that is only posted to, by somebody with a seat in the room. An action's error says its own status."""
 
     @login_required
     @require_POST
     @wraps(act)
-    def view(request: HttpRequest, key: UUID, /, *args: Any, **kwargs: Any) -> HttpResponse:
+    def view(request: HttpRequest, key: UUID, **place: Any) -> HttpResponse:
         me = seat(request, key)
-        return act(request, me, *args, **kwargs) or done(request, me.conversation.get_absolute_url())
+        return act(request, me, **place) or done(request, me.conversation.get_absolute_url())
 
     return view
