@@ -20,9 +20,12 @@ pages = get_asgi_application()  # before anything that needs the models
 
 from django.conf import settings  # noqa: E402
 
-from conversations import runner  # noqa: E402
+from conversations import broadcast, runner  # noqa: E402
 from conversations.routing import websocket_urlpatterns  # noqa: E402
 from providers import database, http  # noqa: E402
+
+PARTING_SECONDS = 0.2
+"""What the last frames have to reach their sockets."""
 
 type Message = MutableMapping[str, Any]
 type Receive = Callable[[], Awaitable[Message]]
@@ -51,13 +54,15 @@ class Process:
         await runner.start()
 
     def drain(self) -> asyncio.Task[None]:
-        """Save what streams and let go of the providers; asked twice, it is still done once."""
+        """Save what streams, tell the viewers, let go of the providers; asked twice, it is still done once."""
         if self._end is None:
             self._end = asyncio.ensure_future(self._drain())
         return self._end
 
     async def _drain(self) -> None:
         await runner.drain()
+        broadcast.bye()
+        await asyncio.sleep(PARTING_SECONDS)
         await http.close_clients()
         await asyncio.to_thread(database.close)
 

@@ -15,6 +15,8 @@ class Steps:
         self.taken: list[str] = []
         monkeypatch.setattr(asgi.runner, "start", self.step("start"))
         monkeypatch.setattr(asgi.runner, "drain", self.step("drain"))
+        monkeypatch.setattr(asgi.broadcast, "bye", lambda: self.taken.append("bye"))
+        monkeypatch.setattr(asgi, "PARTING_SECONDS", 0)
 
     def step(self, name: str):
         async def take() -> None:
@@ -65,7 +67,7 @@ async def test_a_server_with_lifespan_starts_and_drains(monkeypatch: pytest.Monk
         sent.append(message["type"])
 
     await asgi.application({"type": "lifespan"}, receive, send)
-    assert steps.taken == ["start", "drain"]
+    assert steps.taken == ["start", "drain", "bye"]
     assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
 
 
@@ -73,4 +75,4 @@ async def test_a_server_with_lifespan_starts_and_drains(monkeypatch: pytest.Monk
 async def test_asked_twice_it_drains_once(monkeypatch: pytest.MonkeyPatch) -> None:
     steps, process = Steps(monkeypatch), asgi.Process()
     await asyncio.gather(process.drain(), process.drain())
-    assert steps.taken == ["drain"]
+    assert steps.taken == ["drain", "bye"]
