@@ -181,15 +181,17 @@ def _model_for(scene: Scene, speaker: Participant) -> AIModel | None:
 
 def _order(scene: Scene, speaker: Participant, model: AIModel, turn_key: str, perspective: Perspective) -> CallOrder:
     asker = scene.round.started_by
+    temperature = speaker.settings.get("temperature")
+    extra = {name: value for name, value in perspective.extra.items() if name != "temperature" or temperature is None}
     return CallOrder(
         model_id=model.pk,
         request=ChatRequest(
             model=model.model_id,
             messages=perspective.messages,
             max_output=perspective.max_output,
-            temperature=speaker.settings.get("temperature"),
+            temperature=temperature,
             stop=perspective.stop,
-            extra=perspective.extra,
+            extra=extra,
         ),
         user_id=asker.user_id if asker else None,
         conversation_key=str(scene.round.conversation.key),

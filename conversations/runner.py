@@ -1,6 +1,7 @@
 """Runs rounds: claims those that wait, keeps its own alive, sweeps the dead, drains at the end."""
 
 import asyncio
+import contextlib
 import contextvars
 import logging
 import time
@@ -107,10 +108,9 @@ class Runner:
 
     async def _claim_forever(self) -> None:
         while True:
-            try:
+            # a round that another process made rings no bell here
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._work.wait(), settings.TICK_SECONDS)
-            except TimeoutError:
-                pass  # a round that another process made rings no bell here
             self._work.clear()
             try:
                 await self._claim_waiting()
@@ -175,7 +175,7 @@ class Runner:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._checkpointer.close()
+        self._checkpointer.close()
 
 
 def _waiting_rounds(most: int) -> list[tuple[int, int]]:

@@ -41,9 +41,7 @@ def change(conversation_id: int, *, places: int = 0, access: bool = False) -> It
     with writing():
         stamp = _advance(conversation_id, places, access)
         yield stamp
-        transaction.on_commit(
-            lambda: broadcast.changed(conversation_id, revision=stamp.revision, epoch=stamp.epoch)
-        )
+        transaction.on_commit(lambda: broadcast.changed(conversation_id, revision=stamp.revision, epoch=stamp.epoch))
 
 
 def _advance(conversation_id: int, places: int, access: bool) -> Stamp:

@@ -72,9 +72,7 @@ def rename(*, conversation: Conversation, by: Participant, title: str) -> None:
         Conversation.objects.filter(pk=conversation.pk).update(title=title, stamped=stamp.revision)
 
 
-def set_policy(
-    *, conversation: Conversation, by: Participant, policy: str, policy_settings: Mapping[str, Any]
-) -> None:
+def set_policy(*, conversation: Conversation, by: Participant, policy: str, policy_settings: Mapping[str, Any]) -> None:
     """Change who speaks next, from the next round on."""
     require(by, Power.SET_POLICY)
     checked = checked_settings(policy, policy_settings)

@@ -104,7 +104,7 @@ def _check(fence: Fence) -> None:
             raise Overtaken
 
 
-def _place(fence: Fence, stamp: Stamp) -> tuple[int, int]:
+def _place(fence: Fence, stamp: Stamp, kind: MessageKind = MessageKind.SPEECH) -> tuple[int, int]:
     if fence.message_id is not None:
         Message.objects.filter(pk=fence.message_id).update(stamped=stamp.revision)
         return fence.message_id, Message.objects.values_list("sequence", flat=True).get(pk=fence.message_id)
@@ -112,7 +112,7 @@ def _place(fence: Fence, stamp: Stamp) -> tuple[int, int]:
         conversation_id=fence.conversation_id,
         sequence=stamp.sequence,
         author_id=fence.speaker_id,
-        kind=MessageKind.SPEECH,
+        kind=kind,
         stamped=stamp.revision,
     )
     Conversation.objects.filter(pk=fence.conversation_id).update(last_activity_at=timezone.now())
@@ -163,22 +163,21 @@ def _final(ending: Ending) -> dict[str, Any]:
 
 
 def end_silent_turn(fence: Fence, turn: BegunTurn, ending: Ending) -> None:
-    """End a turn that showed no text. A failure takes its place in the log; anything else leaves none.
+    """End a turn that showed no text. A failure and a pass take their place in the log; anything else leaves none.
 
     A failed second try is kept beside a text that stands, and takes the place of one that failed too.
     """
-    failed = ending.state == VersionState.FAILED
-    with change(fence.conversation_id, places=int(failed and fence.message_id is None)) as stamp:
-        Turn.objects.filter(pk=turn.id, state=TurnState.BEGUN).update(
-            state=ending.turn_state, ended_at=timezone.now()
-        )
+    told = ending.turn_state in (TurnState.FAILED, TurnState.PASSED)
+    with change(fence.conversation_id, places=int(told and fence.message_id is None)) as stamp:
+        Turn.objects.filter(pk=turn.id, state=TurnState.BEGUN).update(state=ending.turn_state, ended_at=timezone.now())
         Round.objects.filter(pk=fence.round_id).update(stamped=stamp.revision)
-        if failed:
-            _store_failure(fence, turn, ending, stamp)
+        if told:
+            _store_silence(fence, turn, ending, stamp)
 
 
-def _store_failure(fence: Fence, turn: BegunTurn, ending: Ending, stamp: Stamp) -> None:
-    message_id, _ = _place(fence, stamp)
+def _store_silence(fence: Fence, turn: BegunTurn, ending: Ending, stamp: Stamp) -> None:
+    passed = ending.turn_state == TurnState.PASSED
+    message_id, _ = _place(fence, stamp, MessageKind.PASS if passed else MessageKind.SPEECH)
     standing = Version.objects.filter(message_id=message_id, shown=True).exclude(state=VersionState.FAILED)
     shown = not standing.exists()
     number = Version.objects.filter(message_id=message_id).count() + 1

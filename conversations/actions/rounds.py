@@ -2,7 +2,6 @@
 
 from typing import Any
 
-
 from conversations.actions.change import Stamp, change, wake_runner
 from conversations.actions.queue import end_queued, grow_wish, join_queue
 from conversations.choices import (
@@ -85,9 +84,7 @@ def _answerable(message: Message) -> Participant:
     return author
 
 
-def _queue_answer(
-    message: Message, author: Participant, by: Participant, model: AIModel | None, stamp: Stamp
-) -> Round:
+def _queue_answer(message: Message, author: Participant, by: Participant, model: AIModel | None, stamp: Stamp) -> Round:
     chosen: dict[str, Any] = {"turns": 1, "speaker": author.pk}
     if model is not None:
         chosen["model"] = model.pk

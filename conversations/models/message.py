@@ -148,9 +148,7 @@ class Reaction(models.Model):
     emoji = models.CharField(max_length=16)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint("message", "participant", "emoji", name="conversations_reaction_once")
-        ]
+        constraints = [models.UniqueConstraint("message", "participant", "emoji", name="conversations_reaction_once")]
 
     def __str__(self) -> str:
         return self.emoji

@@ -19,9 +19,7 @@ def name_key(name: str) -> str:
 class Persona(models.Model):
     """A reusable character. Openers and examples make it one on a model that follows no instructions."""
 
-    owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.CASCADE, null=True, blank=True, related_name="personas"
-    )
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, blank=True, related_name="personas")
     shared = models.BooleanField(default=False)
     name = models.CharField(max_length=60)
     name_key = models.CharField(max_length=120, editable=False)

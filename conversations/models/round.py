@@ -61,9 +61,7 @@ class Round(models.Model):
         ]
         indexes = [
             # runner and sweep: the few rounds that are not over
-            models.Index(
-                fields=["state", "id"], condition=Q(state__in=["queued", "running"]), name="round_live"
-            ),
+            models.Index(fields=["state", "id"], condition=Q(state__in=["queued", "running"]), name="round_live"),
         ]
 
     def __str__(self) -> str:

@@ -172,6 +172,8 @@ class Speech:
                 return Ending(VersionState.STOPPED, TurnState.OVERTAKEN)
             case Cause.DRAIN | Cause.LOST:
                 return Ending(VersionState.INTERRUPTED, TurnState.INTERRUPTED)
+        if script.filter.passed:
+            return Ending(VersionState.COMPLETE, TurnState.PASSED)
         return failure(self._error or EmptyAnswer(), script.model_id, script.model_name)
 
     async def _spoken_ending(self, text: str) -> Ending:

@@ -14,7 +14,8 @@ LOOK = """
 () => { window.partial = new Set();
   const note = () => { for (const body of document.querySelectorAll('[data-state=streaming] .message-body'))
       window.partial.add(body.innerText); };
-  new MutationObserver(note).observe(document.querySelector('#log'), {subtree: true, childList: true, characterData: true});
+  new MutationObserver(note).observe(
+      document.querySelector('#log'), {subtree: true, childList: true, characterData: true});
 }
 """
 
