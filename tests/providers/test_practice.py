@@ -210,7 +210,7 @@ async def test_it_starts_once_and_keeps_its_key_to_itself(model: PracticeModel) 
 @pytest.mark.model
 @pytest.mark.asyncio
 async def test_closing_ends_it(model: PracticeModel) -> None:
-    await model.ready()
+    await asyncio.gather(model.ready(), model.ready())
     await model.close()
     assert not model._alive()
     await model.close()  # twice does no harm
