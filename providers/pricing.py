@@ -84,7 +84,11 @@ def prompt_tokens(request: ChatRequest, calibration: float = 1.0) -> int:
 
 def tokens_of(texts: Iterable[str], calibration: float = 1.0) -> int:
     """An estimate. `calibration` is what a model's own counts were to our estimates so far."""
-    size = sum(len(text.encode("utf-8", "replace")) for text in texts)
+    return tokens_in(sum(len(text.encode("utf-8", "replace")) for text in texts), calibration)
+
+
+def tokens_in(size: int, calibration: float = 1.0) -> int:
+    """The same for text of so many bytes."""
     return min(int(size * calibration / BYTES_PER_TOKEN) + (size > 0), MOST_TOKENS)
 
 
