@@ -68,6 +68,8 @@ def checked_url(url: str, *, allow_local: bool = False) -> httpx.URL:
         raise WrongAddress("It cannot be read as a URL.") from None
     if parsed.scheme not in ("http", "https") or not parsed.host:
         raise WrongAddress("It must begin with http:// or https:// and name a host.")
+    if parsed.port is not None and not 0 < parsed.port < 65536:
+        raise WrongAddress("Its port is none.")
     if parsed.userinfo:
         raise WrongAddress("A name or password does not belong into an address: use the key.")
     if not allow_local and _is_local_literal(parsed.host):

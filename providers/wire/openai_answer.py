@@ -159,10 +159,12 @@ class AnswerReader:
             self._timings = timings
         choices = chunk.get("choices")
         choice = choices[0] if isinstance(choices, list) and choices else None
-        if not isinstance(choice, dict) or choice.get("index") or self.reason is not None:
+        if not isinstance(choice, dict):
             return
         if choice.get("error"):
             raise self._fault(choice)
+        if choice.get("index") or self.reason is not None:
+            return
         delta = choice.get("delta") or choice.get("message")
         if isinstance(delta, dict):
             self._take_delta(delta, events)
