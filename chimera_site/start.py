@@ -43,6 +43,7 @@ def main() -> int:
         django.setup()
         check()
         bring_database_up_to_date()
+        offer_own_models()
         check(tags=["database"], databases=["default"])
         collect_static_files()
         return serve()
@@ -137,6 +138,16 @@ def back_up(connection: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute("VACUUM INTO %s", [str(copy)])
     say(f"The database as it was is in {copy}.")
+
+
+def offer_own_models() -> None:
+    """The practice model needs a row like every other model; it is offered while it is installed."""
+    from django.db import connection
+
+    from providers.actions import ensure_builtin
+
+    ensure_builtin()
+    connection.close()
 
 
 def collect_static_files() -> None:

@@ -25,9 +25,9 @@ SAMPLING: Mapping[str, JSON] = {
     "repeat_penalty": 1.0,
     "presence_penalty": 0.0,
     "frequency_penalty": 0.0,
-    "dry_multiplier": 0.5,
+    "dry_multiplier": 0.8,
     "dry_base": 1.75,
-    "dry_allowed_length": 3,
+    "dry_allowed_length": 2,
     "dry_penalty_last_n": 256,
 }
 LENGTH_RULE = "You answer in one or two short sentences."
