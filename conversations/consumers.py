@@ -109,5 +109,11 @@ class RoomConsumer(AsyncWebsocketConsumer):
                     broadcast.typing(hub.conversation_id, self.socket.participant_id)
 
 
+async def nowhere(scope: Any, receive: Any, send: Any) -> None:
+    """A socket at an address of nobody: refused before the handshake."""
+    await receive()
+    await send({"type": "websocket.close", "code": NO_SUCH_ROOM})
+
+
 def _readable_room(user: Any, key: Any) -> int | None:
     return Conversation.objects.readable_by(user).filter(key=key).values_list("pk", flat=True).first()

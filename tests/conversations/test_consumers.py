@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from channels.routing import URLRouter
+from channels.testing import WebsocketCommunicator
 from django.utils import timezone
 
 from chimera_site.models import User
@@ -10,6 +12,7 @@ from conversations import broadcast, consumers
 from conversations.choices import Role
 from conversations.hub import hubs
 from conversations.models import Conversation, Participant
+from conversations.routing import websocket_urlpatterns
 from providers.database import in_database
 from tests.conversations.sockets import SECONDS, Page, page, sign_in
 
@@ -112,6 +115,12 @@ async def test_a_reader_does_not_type(
         await reader.say(typing=True)
         await other.say(typing=True)
         assert await other.hear() == {"typing": {"participant": owner.pk}}
+
+
+@pytest.mark.parametrize("address", ["/ws/", "/ws/c/nonsense/", "/elsewhere/"])
+async def test_any_other_address_is_refused(address: str) -> None:
+    wire = WebsocketCommunicator(URLRouter(websocket_urlpatterns), address)
+    assert await wire.connect() == (False, 4404)
 
 
 async def test_a_socket_that_dies_leaves_its_hub(room: Conversation, alice: User) -> None:

@@ -64,7 +64,10 @@ OPEN_TO_ALL = {
     "account_inactive": "tells who was deactivated",
 }
 LOGGED_IN = {"account_reauthenticate", "account_change_password"}
-SOCKETS = {"ws/c/<uuid:key>/": "tests/conversations/test_consumers.py"}
+SOCKETS = {
+    "ws/c/<uuid:key>/": "tests/conversations/test_consumers.py",
+    "": "refuses every other address; tests/conversations/test_consumers.py",
+}
 EVENTS = {
     "changed": "hub: only what falls in the socket's window and above visible_from",
     "reply": "hub: only to sockets whose window ends at the end",
