@@ -102,7 +102,7 @@ class ProviderConfig(models.Model):
 
 class AIModelQuerySet(models.QuerySet["AIModel"]):
     def usable_by(self, user: Any) -> "AIModelQuerySet":
-        """Enabled models of enabled providers that this person's groups may use; default order is the order to offer."""
+        """Enabled models of enabled providers that this person's groups may use, in the order to offer them."""
         open_to_all = Q(groups=None)
         mine = Q(groups__in=user.groups.values("pk"))
         usable = self.filter(enabled=True, retired_at=None, provider__enabled=True).filter(open_to_all | mine)
@@ -210,9 +210,7 @@ def exactly_one_subject(name: str) -> models.CheckConstraint:
     user, group = Q(user__isnull=False), Q(group__isnull=False)
     room, site = ~Q(conversation_key=""), Q(site=True)
     subjects = [user, group, room, site]
-    cases = [
-        reduce(and_, [subject if subject is chosen else ~subject for subject in subjects]) for chosen in subjects
-    ]
+    cases = [reduce(and_, [subject if subject is chosen else ~subject for subject in subjects]) for chosen in subjects]
     return models.CheckConstraint(condition=reduce(or_, cases), name=name)
 
 
