@@ -531,3 +531,27 @@ async def test_keys_do_not_come_back_in_errors() -> None:
             _, error = await take(stream_chat(REQUEST, url=URL, headers={"Authorization": "Bearer my-very-own-key"}))
         assert isinstance(error, ProviderError)
         assert error.detail == "Incorrect API key: •••, also ••• and Bearer •••"
+
+
+KEYS = [
+    "choices", "delta", "message", "content", "error", "usage", "finish_reason", "index", "code", "type", "param",
+    "loc", "metadata", "detail", "timings", "cost", "prompt_tokens", "prompt_tokens_details", "reasoning", "model", "text",
+]  # fmt: skip
+scalars = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.sampled_from(["stop", "error", "", "a"]))
+wild_json = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4)
+)
+
+
+@given(said=st.lists(wild_json, max_size=4), in_one_piece=st.booleans())
+def test_whatever_a_server_says_is_an_answer_or_a_provider_error(said: list[Any], in_one_piece: bool) -> None:
+    chunks = [json.dumps(said).encode()] if in_one_piece else [event(one) for one in said]
+    events, failure = read(*chunks)
+    assert isinstance(failure, ProviderError) or isinstance(events[-1], Finished)
+
+
+@given(said=wild_json, status=st.none() | st.integers(200, 600))
+def test_whatever_an_error_says_it_is_one(said: Any, status: int | None) -> None:
+    error = fault(said, status=status)
+    assert isinstance(error, ProviderError)
+    assert error.sentence
