@@ -535,7 +535,8 @@ async def test_keys_do_not_come_back_in_errors() -> None:
 
 KEYS = [
     "choices", "delta", "message", "content", "error", "usage", "finish_reason", "index", "code", "type", "param",
-    "loc", "metadata", "detail", "timings", "cost", "prompt_tokens", "prompt_tokens_details", "reasoning", "model", "text",
+    "loc", "metadata", "detail",
+    "timings", "cost", "prompt_tokens", "prompt_tokens_details", "reasoning", "model", "text",
 ]  # fmt: skip
 scalars = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.sampled_from(["stop", "error", "", "a"]))
 wild_json = st.recursive(
