@@ -1,5 +1,6 @@
 """Pages of a room as a test sees them: real sockets through the site's own stack, and rows that change under them."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -12,10 +13,12 @@ from django.conf import settings
 from django.test import Client
 
 from chimera_site.models import User
-from conversations import markdown
+from conversations import broadcast, markdown
 from conversations.actions.change import change
+from conversations.actions.messages import post_message
 from conversations.broadcast import ReplyEvent
 from conversations.choices import MessageKind, VersionState
+from conversations.hub import Hub, hubs
 from conversations.models import Conversation, Message, Participant, Version
 from conversations.routing import websocket_urlpatterns
 from providers.database import in_database
@@ -109,3 +112,27 @@ def store(version: Version, text: str, closed: int) -> None:
 def said(version: Version, base: int, end: int, closed: str, tail: str) -> ReplyEvent:
     message = version.message
     return ReplyEvent(message.conversation_id, message.sequence, version.pk, base, end, closed, tail)
+
+
+async def tick(seconds_later: float = 0.0) -> None:
+    await hubs.tick(asyncio.get_running_loop().time() + seconds_later)
+
+
+async def post(author: Participant, text: str) -> Message:
+    return await in_database(post_message, author=author, text=text)
+
+
+async def speaking(room: Conversation, author: Participant, text: str, closed: int = 0) -> Version:
+    return await in_database(speak, room, author, text, closed)
+
+
+def hub_of(room: Conversation) -> Hub:
+    return hubs._hubs[room.pk]
+
+
+async def is_silent(opened: Page, room: Conversation) -> bool:
+    """Nothing is on its way to this page: the next frame it hears is one rung after all that came before."""
+    broadcast.typing(room.pk, 0)
+    while "presence" in (frame := await opened.hear()):
+        pass
+    return frame == {"typing": {"participant": 0}}

@@ -14,10 +14,22 @@ from conversations import broadcast, rendering
 from conversations.actions.change import change
 from conversations.actions.conversations import delete_conversation, rename
 from conversations.actions.messages import post_message
-from conversations.hub import Hub, frames, hubs, reading
-from conversations.models import Conversation, Message, Participant, Version
+from conversations.hub import frames, reading
+from conversations.models import Conversation, Message, Participant
 from providers.database import in_database
-from tests.conversations.sockets import SECONDS, Page, bells_lost, finish, page, said, sign_in, speak, store
+from tests.conversations.sockets import (
+    SECONDS,
+    Page,
+    bells_lost,
+    hub_of,
+    is_silent,
+    page,
+    post,
+    said,
+    sign_in,
+    speaking,
+    tick,
+)
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
 
@@ -27,33 +39,9 @@ def _ticks_by_hand(settings: Any) -> None:
     settings.TICK_SECONDS = 3_600
 
 
-async def tick(seconds_later: float = 0.0) -> None:
-    await hubs.tick(asyncio.get_running_loop().time() + seconds_later)
-
-
-async def post(author: Participant, text: str) -> Message:
-    return await in_database(post_message, author=author, text=text)
-
-
-async def speaking(room: Conversation, author: Participant, text: str, closed: int = 0) -> Version:
-    return await in_database(speak, room, author, text, closed)
-
-
 def leave(room: Conversation, participant: Participant) -> None:
     with change(room.pk, access=True) as stamp:
         Participant.objects.filter(pk=participant.pk).update(left_at=timezone.now(), stamped=stamp.revision)
-
-
-def hub_of(room: Conversation) -> Hub:
-    return hubs._hubs[room.pk]
-
-
-async def is_silent(opened: Page, room: Conversation) -> bool:
-    """Nothing is on its way to this page: the next frame it hears is one rung after all that came before."""
-    broadcast.typing(room.pk, 0)
-    while "presence" in (frame := await opened.hear()):
-        pass
-    return frame == {"typing": {"participant": 0}}
 
 
 def timeless(html: str) -> str:
@@ -287,122 +275,6 @@ async def test_a_window_that_moves_is_heeded(room: Conversation, alice: User, ow
         await opened.hear()
         await post(owner, "Here.")
         assert 'id="m-1"' in (await opened.hear())["html"]
-
-
-# ---- A reply
-
-
-async def test_a_late_joiner_is_given_the_stored_text_and_then_what_follows(
-    room: Conversation, alice: User, owner: Participant
-) -> None:
-    version = await speaking(room, owner, "One. Two", closed=4)
-    async with page(room, alice) as opened:
-        html = (await opened.hello())["html"]
-        assert f'id="closed-{version.pk}"' in html
-        broadcast.reply(said(version, 4, 9, " Two.", " Thr"))
-        assert await opened.hear() == {
-            "reply": {"version": version.pk, "base": 4, "next": 9, "closed": " Two.", "tail": " Thr"}
-        }
-        broadcast.reply(said(version, 9, 9, "", " Three"))
-        assert (await opened.hear())["reply"]["tail"] == " Three"
-
-
-async def test_who_is_at_next_is_given_the_tail_alone(room: Conversation, alice: User, owner: Participant) -> None:
-    version = await speaking(room, owner, "One. Two", closed=4)
-    async with page(room, alice) as opened:
-        await opened.hello()
-        broadcast.reply(said(version, 0, 4, "One.", " Two."))
-        assert (await opened.hear())["reply"] == {
-            "version": version.pk,
-            "base": 4,
-            "next": 4,
-            "closed": "",
-            "tail": " Two.",
-        }
-
-
-async def test_who_is_elsewhere_is_given_the_message_again(
-    room: Conversation, alice: User, bob: User, owner: Participant
-) -> None:
-    version = await speaking(room, owner, "One. Two. Three", closed=4)
-    async with page(room, alice) as opened:
-        await opened.hello()
-        await in_database(store, version, "One. Two. Three", 9)
-        broadcast.reply(said(version, 9, 9, "", " Three"))
-        frame = await opened.hear()
-        assert 'data-offset="9"' in frame["html"]
-        broadcast.reply(said(version, 9, 15, " Three", ""))
-        assert (await opened.hear())["reply"]["next"] == 15
-
-
-async def test_a_piece_from_before_one_joined_is_not_for_one(
-    room: Conversation, alice: User, owner: Participant
-) -> None:
-    version = await speaking(room, owner, "One. Two. Three", closed=9)
-    async with page(room, alice) as opened:
-        await opened.hello()
-        broadcast.reply(said(version, 0, 4, "One.", " Two. Th"))
-        assert await is_silent(opened, room)
-
-
-async def test_a_reply_that_nobody_knows_makes_the_hub_read(
-    room: Conversation, alice: User, owner: Participant, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with page(room, alice) as opened:
-        await opened.hello()
-        with bells_lost(monkeypatch):
-            version = await speaking(room, owner, "Begun unheard")
-        broadcast.reply(said(version, 0, 0, "", "Begun unheard, go"))
-        assert "Begun unheard" in (await opened.hear())["html"]
-        broadcast.reply(said(version, 0, 0, "", "Begun unheard, going on"))
-        assert (await opened.hear())["reply"]["tail"] == "Begun unheard, going on"
-
-
-async def test_a_reply_of_a_text_that_was_read_as_ended_is_dropped(
-    room: Conversation, alice: User, owner: Participant
-) -> None:
-    version = await speaking(room, owner, "Almost")
-    async with page(room, alice) as opened:
-        await opened.hello()
-        await in_database(finish, version, "<p>Whole.</p>")
-        assert "Whole." in (await opened.hear())["html"]
-        broadcast.reply(said(version, 0, 0, "", "Almost done"))
-        assert await is_silent(opened, room)
-
-
-async def test_who_follows_is_not_given_the_stored_text(
-    room: Conversation, alice: User, bob: User, owner: Participant, speaker: Participant
-) -> None:
-    version = await speaking(room, owner, "Ahead")
-    async with page(room, alice) as opened, page(room, bob) as late:
-        await opened.hello()
-        broadcast.reply(said(version, 0, 0, "", "Ahead of the store"))
-        await opened.hear()
-        await post(speaker, "I cut in.")
-        html = (await opened.hear())["html"]
-        assert "I cut in." in html
-        assert f"closed-{version.pk}" not in html
-        assert f"closed-{version.pk}" in (await late.hello())["html"]
-        assert await is_silent(opened, room)
-
-
-async def test_a_reply_of_which_nothing_is_heard_comes_from_the_database(
-    room: Conversation, alice: User, owner: Participant
-) -> None:
-    version = await speaking(room, owner, "From another")
-    async with page(room, alice) as opened:
-        await opened.hello()
-        speaking_there = hub_of(room).speaking
-        now = speaking_there.clock()
-        speaking_there.clock = lambda: now + 3
-        await in_database(store, version, "From another process", 0)
-        await tick()
-        assert "From another process" in (await opened.hear())["html"]
-        await tick()
-        assert await is_silent(opened, room)
-        await in_database(store, version, "From another process, more", 0)
-        await tick()
-        assert "From another process, more" in (await opened.hear())["html"]
 
 
 # ---- Many
