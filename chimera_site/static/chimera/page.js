@@ -96,14 +96,14 @@ const Page = (() => {
       }
     }
     if (!kind.includes("html")) return "";
-    const found = new DOMParser().parseFromString(response.responseText, "text/html").querySelector(".error, .errorlist");
+    const found = new DOMParser().parseFromString(response.responseText, "text/html").querySelector("[role='alert'], .errorlist");
     return found ? found.textContent.trim() : "";
   }
 
   function explain(response) {
     const [words, link] = BY_STATUS[response.status] || ["Something went wrong on our side. Nothing is lost: try again in a moment."];
     const own = response.status ? sentenceIn(response) : "";
-    say("command", own || words, own ? undefined : link);
+    say("command", own || words, link);
   }
 
   if (bar) bar.querySelector("button").addEventListener("click", () => { bar.hidden = true; });
