@@ -50,4 +50,6 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 def former(form: Any) -> dict[str, Any]:
     """The row's own fields that a form changes, as they were."""
     columns = {field.name for field in form._meta.model._meta.concrete_fields}
-    return {name: form.initial.get(name) for name in form.changed_data if name in columns}
+    before = {name: form.initial.get(name) for name in form.changed_data if name in columns}
+    # An empty JSON field counts as changed even where it stayed as it was.
+    return {name: value for name, value in before.items() if value != form.cleaned_data.get(name)}

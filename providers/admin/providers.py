@@ -120,20 +120,30 @@ class ProviderForm(forms.ModelForm):  # type: ignore[type-arg]
 @admin.register(ProviderConfig)
 class ProviderAdmin(WritingAdmin):
     form = ProviderForm
-    list_display = ("label", "kind", "key", "enabled", "source", "base_url", "last_ok", "last_error", "cooling_until")
+    list_display = (
+        "label",
+        "kind",
+        "key_shown",
+        "enabled",
+        "source",
+        "base_url",
+        "last_ok",
+        "last_error",
+        "cooling_until",
+    )
     list_filter = ("enabled", "kind", "source")
     search_fields = ("label", "kind", "base_url")
     actions = ("check_connection", "discover", "discover_and_enable")
-    readonly_fields = ("key", "source", "last_ok", "last_error", "last_error_at", "cooling_until")
+    readonly_fields = ("key_shown", "source", "last_ok", "last_error", "last_error_at", "cooling_until")
     fieldsets = (
         (None, {"fields": ("kind", "label", "base_url", "allow_local", "enabled", "source")}),
-        ("Secrets", {"fields": ("key", "new_key", "remove_key", "new_headers", "remove_headers")}),
+        ("Secrets", {"fields": ("key_shown", "new_key", "remove_key", "new_headers", "remove_headers")}),
         ("Further", {"fields": ("default_model", "position", "concurrency", "options")}),
         ("State", {"fields": ("last_ok", "last_error", "last_error_at", "cooling_until")}),
     )
 
     @admin.display(description="stored key")
-    def key(self, row: ProviderConfig) -> str:
+    def key_shown(self, row: ProviderConfig) -> str:
         return stored_key(row)
 
     @method_decorator(sensitive_post_parameters("new_key", "new_headers"))

@@ -9,7 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+import respx
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from providers import actions
@@ -19,6 +20,7 @@ from providers.calls import stream as call_stream
 from providers.calls.waiting import cooling_after, pause_before_retry, surely
 from providers.database import in_database
 from providers.errors import (
+    AuthenticationFailed,
     ContextTooLong,
     MissingKey,
     ModelNotFound,
@@ -514,3 +516,47 @@ async def until(condition: Callable[[], bool | Awaitable[bool]]) -> None:
     async with asyncio.timeout(10):
         while not condition():  # noqa: ASYNC110  (the fake has no event to wait for)
             await asyncio.sleep(0.001)
+
+
+# ---- The whole way, over the wire
+
+
+CHUNKS = (
+    'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":"No"}}]}\n\n'
+    'data: {"choices":[{"index":0,"delta":{"content":"pe."},"finish_reason":"stop"}]}\n\n'
+    'data: {"choices":[],"usage":{"prompt_tokens":12,"completion_tokens":3}}\n\n'
+    "data: [DONE]\n\n"
+)
+
+
+async def test_a_key_travels_in_the_header_and_stands_nowhere_else(
+    order: CallOrder, provider: ProviderConfig, caplog: pytest.LogCaptureFixture
+) -> None:
+    key = "sk-a-secret-of-the-tests-9876"
+    await in_database(actions.save_key, provider, key)
+    with caplog.at_level(logging.DEBUG), respx.mock(using="httpx") as service:
+        route = service.post("https://api.example.org/v1/chat/completions")
+        route.respond(200, headers={"content-type": "text/event-stream"}, text=CHUNKS)
+        assert await heard(order) == [
+            TextDelta("No"),
+            TextDelta("pe."),
+            Usage(input=12, output=3),
+            Finished(FinishReason.STOP),
+        ]
+        assert route.calls.last.request.headers["authorization"] == f"Bearer {key}"
+        route.respond(401, json={"error": {"message": f"Incorrect API key provided: {key}"}})
+        with pytest.raises(AuthenticationFailed) as caught:
+            await heard(order)
+    assert key not in caplog.text + repr(caught.value) + caught.value.detail
+    assert key not in await in_database(everything_stored)
+    assert await in_database(lambda: list(Call.objects.values_list("state", flat=True))) == ["settled", "failed"]
+
+
+def everything_stored() -> str:
+    with connection.cursor() as cursor:
+        tables = connection.introspection.table_names(cursor)
+        rows = []
+        for table in tables:
+            cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")
+            rows += cursor.fetchall()
+    return repr(rows)
