@@ -16,10 +16,10 @@ from chimera_site.models import User
 from conversations import broadcast
 from conversations.actions.messages import post_message
 from conversations.choices import Role, VersionState
-from conversations.models import Conversation, Message, Participant, Version
+from conversations.models import Clock, Conversation, Message, Participant, Version
 from conversations.routing import websocket_urlpatterns
 
-LOGIN, GONE, NO, OK, PAGE, SEE = 302, 404, 403, 204, 200, 303
+LOGIN, GONE, NO, OK, PAGE = 302, 404, 403, 204, 200
 PEOPLE = ("nobody", "charlie", "reader", "bob", "alice", "adele")
 
 
@@ -51,7 +51,7 @@ TABLE: dict[str, Row] = {
     "conversations:rename": Row("post", MODERATOR, {"title": "Supper"}),
     "conversations:policy": Row("post", MODERATOR, {"policy": "round_robin", "turns": "4"}),
     "conversations:participant-model": Row("post", MODERATOR),
-    "conversations:delete": Row("post", (LOGIN, GONE, NO, NO, 204, GONE)),
+    "conversations:delete": Row("post", (LOGIN, GONE, NO, NO, PAGE, GONE)),
     "conversations:restore": Row("post", (LOGIN, GONE, GONE, GONE, OK, GONE)),
 }
 OPEN_TO_ALL = {
@@ -122,6 +122,7 @@ def failed(room: Conversation, owner: Participant, first_ai: Participant) -> Mes
     """What the message routes act on: an AI's failed answer."""
     post_message(author=owner, text="Well?")
     message = Message.objects.create(conversation=room, sequence=2, author=first_ai)
+    Clock.objects.filter(pk=room.pk).update(last_sequence=2)
     Version.objects.create(message=message, state=VersionState.FAILED, error="TimedOut")
     return message
 
