@@ -47,6 +47,7 @@ class Run:
     tokens: int = 0
     complete: int = 0
     resident: float = 0.0
+    troubles: list[str] = field(default_factory=list)
 
     def row(self, name: str) -> str:
         cells = [
@@ -55,7 +56,7 @@ class Run:
             f"{percentile(self.first_text, 0.5):>10.0f}{percentile(self.first_text, 0.95):>10.0f}",
             f"{self.cpu / max(self.tokens, 1) * 1_000:>10.3f}{self.resident:>9.0f}{self.complete:>7}/{self.streams}",
         ]
-        return "".join(cells)
+        return "\n".join(["".join(cells), *self.troubles])
 
 
 HEADER = (
@@ -98,7 +99,8 @@ async def through_chimera(running: Site, ada: Visitor, keys: list[str]) -> Run:
     assert running.process is not None
     before = cpu_seconds(running.process.pid)
     watchers = [watch(ada, key, number / STARTS_PER_SECOND, run) for number, key in enumerate(keys)]
-    await asyncio.gather(*watchers, return_exceptions=True)
+    outcomes = await asyncio.gather(*watchers, return_exceptions=True)
+    run.troubles = [repr(outcome) for outcome in outcomes if outcome is not None]
     run.cpu = cpu_seconds(running.process.pid) - before
     run.resident = resident_mb(running.process.pid)
     return run

@@ -57,7 +57,7 @@ def test_two_commands_to_a_real_conversation(fresh_site: Site, page: Page) -> No
 
     page.get_by_role("button", name=re.compile("Continue")).first.click()
     expect(page.locator(done)).to_have_count(5, timeout=90_000)
-    # The practice model is quick and brief: some 20 tokens at 80 a second, and a viewer is sent at most 25 states a second.
+    # The practice model is quick and brief: some 20 tokens at 80 a second, of which a viewer sees 25 states a second.
     partial = page.evaluate("[...window.partial]")
     assert len(partial) >= 5, partial
     until(lambda: all(row["state"] == "complete" for row in stored_messages(fresh_site, room)))

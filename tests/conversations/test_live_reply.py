@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -60,7 +61,7 @@ def play(text: str, cuts: list[int], stores: list[bool], monkeypatch: pytest.Mon
     monkeypatch.setattr(broadcast, "reply", viewer.reply)
     places = [0, *sorted(cut % (len(text) + 1) for cut in cuts), len(text)]
     reply = LiveReply(1, BegunReply(1, 1, 1), "")
-    for number, (start, end) in enumerate(zip(places, places[1:], strict=False)):
+    for number, (start, end) in enumerate(pairwise(places)):
         reply.append(text[start:end])
         if stores[number % len(stores)]:
             reply.stored(reply.snapshot())
