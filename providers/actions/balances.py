@@ -9,6 +9,7 @@ from operator import or_
 from typing import Any, Final
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import F, Q
 from django.db.models.functions import Round
 
@@ -61,7 +62,10 @@ def reserve(amount: Amount, at: datetime) -> None:
 
 def settle(reserved: Amount, spent: Amount, at: datetime) -> None:
     """Put what was spent in the place of what was reserved at `at`. Inside a transaction."""
-    Balance.objects.filter(pk__in=[account.pk for account in _accounts(at)]).update(
+    rows = Balance.objects.filter(_named(_wanted(at)))
+    if connection.features.has_select_for_update:
+        list(rows.select_for_update().order_by("pk").values_list("pk"))  # one statement locks in any order
+    rows.update(
         reserved=Round(F("reserved") - (reserved.money or Decimal(0)), PLACES),
         spent=Round(F("spent") + (spent.money or Decimal(0)), PLACES),
         tokens_reserved=F("tokens_reserved") - reserved.tokens,
@@ -84,13 +88,21 @@ def _allowances() -> list[Allowance]:
 
 def _accounts(at: datetime) -> list[Balance]:
     """The rows, locked. Every period has one, limited or not: a limit set at noon counts what was spent since."""
-    wanted = [SITE | {"period": period.value, "starts": beginning(period, at)} for period in Period]
-    rows = Balance.objects.filter(reduce(or_, (Q(**fields) for fields in wanted))).order_by("pk")
+    wanted = _wanted(at)
+    rows = Balance.objects.filter(_named(wanted)).order_by("pk")
     found = list(rows.select_for_update())
     if len(found) < len(wanted):
         Balance.objects.bulk_create([Balance(**fields) for fields in wanted], ignore_conflicts=True)
         found = list(rows.select_for_update())
     return found
+
+
+def _wanted(at: datetime) -> list[dict[str, Any]]:
+    return [SITE | {"period": period.value, "starts": beginning(period, at)} for period in Period]
+
+
+def _named(wanted: list[dict[str, Any]]) -> Q:
+    return reduce(or_, (Q(**fields) for fields in wanted))
 
 
 def _identity(row: Subject) -> tuple[object, ...]:

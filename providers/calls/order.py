@@ -57,9 +57,10 @@ def find_route(model_id: int) -> Route:
 
     Raises ModelNotFound, SwitchedOff.
     """
-    model = AIModel.objects.select_related("provider").annotate(now=Now()).filter(pk=model_id).first()
-    if model is None or model.retired_at is not None:
-        raise ModelNotFound("The model is no longer in this site's list.")
+    try:
+        model = AIModel.objects.select_related("provider").annotate(now=Now()).get(pk=model_id, retired_at=None)
+    except AIModel.DoesNotExist:
+        raise ModelNotFound("The model is no longer in this site's list.") from None
     if not (model.enabled and model.provider.enabled):
         raise SwitchedOff(f"switched off: {model if model.provider.enabled else model.provider}")
     return Route(model, model.now)  # type: ignore[attr-defined]  # the annotation
