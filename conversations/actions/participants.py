@@ -9,6 +9,12 @@ from conversations.models import Conversation, Participant, Persona, name_key
 from conversations.permissions import require
 from providers.models import AIModel
 
+HUES = dict(zip(range(1, 13), (20, 170, 320, 110, 260, 50, 200, 350, 140, 290, 80, 230), strict=True))
+"""The hue of each colour in degrees, as tokens.css has them."""
+
+CLEAR = 45
+"""Degrees between two hues that nobody takes for one another."""
+
 
 def add_person(conversation: Conversation, user: Any, *, role: Role, stamp: Stamp) -> Participant:
     name = free_name(conversation, user.display_name or user.email.partition("@")[0])
@@ -59,17 +65,23 @@ def free_name(conversation: Conversation, wanted: str) -> str:
 
 
 def free_colour(conversation: Conversation, wanted: int) -> int:
-    """The wanted hue, or the one farthest from those taken; from the thirteenth participant on hues return."""
+    """The wanted colour where it stands clear of those taken, else the free one farthest from them.
+
+    From the thirteenth participant on colours return.
+    """
     taken = set(conversation.participants.filter(left_at=None).values_list("colour", flat=True))
-    free = set(range(1, 13)) - taken
-    if wanted in free or not free:
+    free = set(HUES) - taken
+    if not taken or not free:
         return wanted
-    return max(sorted(free), key=lambda hue: min(_apart(hue, other) for other in taken))
+    if wanted in free and _apart(wanted, taken) >= CLEAR:
+        return wanted
+    return max(sorted(free), key=lambda colour: _apart(colour, taken))
 
 
-def _apart(one: int, other: int) -> int:
-    distance = abs(one - other)
-    return min(distance, 12 - distance)
+def _apart(colour: int, taken: set[int]) -> int:
+    """Degrees to the nearest hue that is taken."""
+    distances = (abs(HUES[colour] - HUES[other]) for other in taken)
+    return min(min(distance, 360 - distance) for distance in distances)
 
 
 def _next_seat(conversation: Conversation) -> int:
