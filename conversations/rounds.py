@@ -1,6 +1,7 @@
 """The loop of one round: the policy chooses, a turn is taken, until somebody or something ends it."""
 
 import logging
+import time
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -41,6 +42,9 @@ class RunningRound:
         self._speech: Speech | None = None
         self._ending: EndReason | None = None
         self._lost = False
+        self._began = time.monotonic()
+        self._turn_count = 0
+        self._ids: dict[str, str] = {}
 
     def hear(self, wish: Wish) -> None:
         reason = ENDING_WISHES.get(wish)
@@ -75,6 +79,11 @@ class RunningRound:
             self._checkpointer.unwatch(self)
         if reason is not None and not self._lost:
             await in_database(end_round, self._conversation_id, self._round_id, self.owner, reason)
+        self._log("lost" if self._lost or reason is None else reason.value)
+
+    def _log(self, reason: str) -> None:
+        milliseconds = round((time.monotonic() - self._began) * 1_000)
+        logger.info("round ended", extra=self._ids | {"reason": reason, "turns": self._turn_count, "ms": milliseconds})
 
     async def _turns(self) -> EndReason | None:
         first_turn = await in_database(_count_turns, self._round_id)
@@ -82,6 +91,11 @@ class RunningRound:
             scene = await in_database(load_scene, self._round_id, self.owner, first_turn)
             if scene is None:
                 return None
+            self._ids = {
+                "round": str(scene.round.key),
+                "conversation": str(scene.round.conversation.key),
+                "policy": scene.round.policy,
+            }
             if scene.wished is not None:
                 return scene.wished
             reason = await self._step(scene)
@@ -120,6 +134,7 @@ class RunningRound:
             return await self._refuse(fence, speaker, error, why)
         if script is None:
             return None
+        self._turn_count += 1
         self._speech = Speech(script, self._checkpointer)
         if self._ending is EndReason.INTERRUPTED:
             self._speech.cut(Cause.DRAIN)

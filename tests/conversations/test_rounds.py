@@ -313,3 +313,15 @@ async def test_the_stop_line_ends_the_round(stage: Stage) -> None:
     assert await stage.reason() == EndReason.STOP_LINE
     version = await in_database(lambda: Version.objects.get(message__sequence=2))
     assert "limit" in version.error_detail
+
+
+async def test_a_round_is_one_line_in_the_log_without_a_word_of_it(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    await stage.post("A secret about marmalade")
+    await stage.run()
+    [line] = [record for record in caplog.records if record.name == "conversations.rounds"]
+    assert (line.reason, line.turns, line.policy) == ("done", 2, "everyone")  # type: ignore[attr-defined]
+    assert line.round and line.conversation  # type: ignore[attr-defined]  # noqa: PT018
+    assert "marmalade" not in "".join(str(vars(record)) for record in caplog.records)

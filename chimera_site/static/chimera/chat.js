@@ -257,6 +257,8 @@
     4401: ["You have been signed out. Your text is kept.", () => ({ href: `${log.dataset.login}?next=${encodeURIComponent(location.pathname)}`, words: "Sign in" })],
     4403: ["You are no longer in this conversation.", () => ({ href: "/", words: "To your conversations" })],
     4404: ["This conversation is no longer there.", () => ({ href: "/", words: "To your conversations" })],
+    4400: ["This page and the server no longer understand each other.", () => ({ href: location.pathname, words: "Load it anew" })],
+    4429: ["You have this open in too many places. Close some of them.", () => ({ href: location.pathname, words: "Try again" })],
   };
   let socket = null;
   let tries = 0;
