@@ -156,7 +156,7 @@ class RoundQuerySet(QuerySet["Round"]):
                 speaker__isnull=False,
             )
             .annotate(has_text=Exists(of_turn), is_speaking=Exists(of_turn.filter(state=VersionState.STREAMING)))
-            .select_related("speaker", "round")
+            .select_related("speaker__model", "round")
             .order_by("round", "index")
         )
 

@@ -119,7 +119,9 @@
   function showElapsed() {
     for (const span of document.querySelectorAll("[data-elapsed]")) {
       const seconds = Math.floor((performance.now() - span.since) / 1000);
-      if (seconds >= 2) span.textContent = seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+      if (seconds < 2) continue;
+      const time = seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+      span.textContent = span.dataset.of ? `waiting for ${span.dataset.of}, ${time}` : time;
     }
   }
 
