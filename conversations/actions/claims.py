@@ -28,20 +28,28 @@ def claim_round(round_id: int, owner: uuid.UUID) -> bool:
 
 
 def beat(owners: list[uuid.UUID]) -> None:
-    """Say that these rounds live. Raises no revision: nobody sees a beat."""
+    """Say that these rounds live. Raises no revision: nobody sees a beat.
+
+    It holds no clock, so it waits for no row: a round that somebody else has in hand is beaten the next time.
+    """
+    free = Round.objects.select_for_update(skip_locked=True).filter(owner__in=owners, state=RoundState.RUNNING)
     with writing():
-        Round.objects.filter(owner__in=owners, state=RoundState.RUNNING).update(beat=F("beat") + 1)
+        Round.objects.filter(pk__in=free.values("pk")).update(beat=F("beat") + 1)
 
 
 def end_round(conversation_id: int, round_id: int, owner: uuid.UUID, reason: EndReason) -> bool:
-    """End one's own round; what it left begun is ended with it, and the queued round is woken."""
+    """End one's own round; what it left begun is ended with it, and the queued round is woken.
+
+    A text that still streams here is one whose own end could not be stored.
+    """
+    halves = _rendered_halves(round_id)
     with change(conversation_id) as stamp:
         mine = Round.objects.filter(pk=round_id, owner=owner, state=RoundState.RUNNING)
         if not mine.update(
             state=RoundState.ENDED, reason=reason, ended_at=timezone.now(), owner=None, stamped=stamp.revision
         ):
             return False
-        _end_begun_turns(round_id, TurnState.OVERTAKEN)
+        _end_begun(round_id, TurnState.INTERRUPTED if halves else TurnState.OVERTAKEN, halves, stamp)
         wake_runner()
         return True
 
@@ -54,7 +62,7 @@ def take_over(round_id: int, owner: uuid.UUID | None, last_beat: int) -> bool:
     round_ = Round.objects.filter(pk=round_id).first()
     if round_ is None:
         return False
-    bodies = _rendered_halves(round_id)
+    halves = _rendered_halves(round_id)
     with change(round_.conversation_id) as stamp:
         dead = Round.objects.filter(pk=round_id, owner=owner, beat=last_beat, state=RoundState.RUNNING)
         if not dead.update(
@@ -66,17 +74,15 @@ def take_over(round_id: int, owner: uuid.UUID | None, last_beat: int) -> bool:
         ):
             return False
         turn_keys = [str(key) for key in Turn.objects.filter(round_id=round_id).values_list("key", flat=True)]
-        _end_begun_turns(round_id, TurnState.INTERRUPTED)
-        for version_id, html in bodies.items():
-            _interrupt(version_id, html, stamp)
+        _end_begun(round_id, TurnState.INTERRUPTED, halves, stamp)
         wake_runner()
     abandon_calls(turn_keys)
     return True
 
 
 def _rendered_halves(round_id: int) -> dict[int, str]:
-    """HTML of what a dead round was saying. Rendered before the transaction: nobody writes these texts any more."""
-    halves = Version.objects.filter(turn__round_id=round_id, state=VersionState.STREAMING)
+    """HTML of what a round was saying. Rendered before the transaction: nobody writes these texts any more."""
+    halves = Version.objects.filter(turn__round_id=round_id, state=VersionState.STREAMING).order_by("pk")
     return {pk: markdown.render(text) for pk, text in halves.values_list("pk", "text")}
 
 
@@ -92,5 +98,7 @@ def _interrupt(version_id: int, html: str, stamp: Stamp) -> None:
         Message.objects.filter(versions=version_id).update(stamped=stamp.revision)
 
 
-def _end_begun_turns(round_id: int, state: TurnState) -> None:
+def _end_begun(round_id: int, state: TurnState, halves: dict[int, str], stamp: Stamp) -> None:
     Turn.objects.filter(round_id=round_id, state=TurnState.BEGUN).update(state=state, ended_at=timezone.now())
+    for version_id, html in halves.items():
+        _interrupt(version_id, html, stamp)
