@@ -13,7 +13,8 @@ from conversations.models import Conversation, Message, Participant, Round, Turn
 
 
 class Overtaken(Exception):
-    """The fence is down: the round is no longer ours, somebody wished it to end, or its speaker left."""
+    """The fence is down: the round is no longer ours, somebody wished it to end, its speaker left, or its place is
+    taken: deleted, set aside, or spoken in by another round."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ def _check(fence: Fence) -> None:
         raise Overtaken
     if fence.message_id is not None:
         standing = Message.objects.filter(pk=fence.message_id, deleted_at=None, set_aside_by=None)
-        if not standing.exists():
+        if not standing.exclude(versions__state=VersionState.STREAMING).exists():
             raise Overtaken
 
 
@@ -163,16 +164,36 @@ def _final(ending: Ending) -> dict[str, Any]:
 
 
 def end_silent_turn(fence: Fence, turn: BegunTurn, ending: Ending) -> None:
-    """End a turn that showed no text. A failure and a pass take their place in the log; anything else leaves none.
+    """End a turn that showed no text. A failure and a pass take their place in the log, under the same fence as a
+    text; anything else leaves none.
 
     A failed second try is kept beside a text that stands, and takes the place of one that failed too.
     """
-    told = ending.turn_state in (TurnState.FAILED, TurnState.PASSED)
-    with change(fence.conversation_id, places=int(told and fence.message_id is None)) as stamp:
-        Turn.objects.filter(pk=turn.id, state=TurnState.BEGUN).update(state=ending.turn_state, ended_at=timezone.now())
-        Round.objects.filter(pk=fence.round_id).update(stamped=stamp.revision)
-        if told:
+    state = ending.turn_state
+    if state in (TurnState.FAILED, TurnState.PASSED):
+        if _tell_silence(fence, turn, ending):
+            return
+        state = TurnState.OVERTAKEN
+    with change(fence.conversation_id) as stamp:
+        _end_turn(fence, turn, state, stamp)
+
+
+def _tell_silence(fence: Fence, turn: BegunTurn, ending: Ending) -> bool:
+    try:
+        with change(fence.conversation_id, places=int(fence.message_id is None)) as stamp:
+            _check(fence)
+            if not _end_turn(fence, turn, ending.turn_state, stamp):
+                raise Overtaken
             _store_silence(fence, turn, ending, stamp)
+    except Overtaken:
+        return False
+    return True
+
+
+def _end_turn(fence: Fence, turn: BegunTurn, state: TurnState, stamp: Stamp) -> bool:
+    Round.objects.filter(pk=fence.round_id).update(stamped=stamp.revision)
+    begun = Turn.objects.filter(pk=turn.id, state=TurnState.BEGUN)
+    return bool(begun.update(state=state, ended_at=timezone.now()))
 
 
 def _store_silence(fence: Fence, turn: BegunTurn, ending: Ending, stamp: Stamp) -> None:
