@@ -13,7 +13,7 @@ from typing import Any
 from django.conf import settings
 
 from conversations import dispatch
-from conversations.actions.claims import beat, claim_round, take_over
+from conversations.actions.claims import abandon_orphans, beat, claim_round, take_over
 from conversations.actions.messages import wipe_deleted
 from conversations.choices import RoundState
 from conversations.models import Round
@@ -162,6 +162,7 @@ class Runner:
             if await in_database(take_over, round_id, owner, count):
                 logger.warning("round %s was left by a dead process and is ended", round_id)
         await in_database(wipe_deleted)
+        await in_database(abandon_orphans)
         await in_database(abandon_calls_without_turn)
 
     async def drain(self) -> None:

@@ -9,7 +9,7 @@ from conversations import markdown
 from conversations.actions.change import Stamp, change, wake_runner
 from conversations.choices import EndReason, InterruptedBy, RoundState, TurnState, VersionState
 from conversations.models import Message, Round, Turn, Version
-from providers.actions import abandon_calls
+from providers.actions import abandon_calls, open_turn_keys
 from providers.database import writing
 
 
@@ -78,6 +78,16 @@ def take_over(round_id: int, owner: uuid.UUID | None, last_beat: int) -> bool:
         wake_runner()
     abandon_calls(turn_keys)
     return True
+
+
+def abandon_orphans() -> int:
+    """Book the calls that are open though their turn is over: the database was away when they were to be settled.
+
+    Returns how many.
+    """
+    keys = open_turn_keys()
+    begun = Turn.objects.filter(key__in=keys, state=TurnState.BEGUN).values_list("key", flat=True) if keys else ()
+    return abandon_calls(set(keys) - {str(key) for key in begun})
 
 
 def _rendered_halves(round_id: int) -> dict[int, str]:

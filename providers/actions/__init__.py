@@ -8,6 +8,7 @@ from providers.actions.ledger import (
     abandon_calls,
     abandon_calls_without_turn,
     open_call,
+    open_turn_keys,
     settle_call,
 )
 from providers.actions.rows import (
@@ -34,6 +35,7 @@ __all__ = [
     "note_health",
     "note_refused",
     "open_call",
+    "open_turn_keys",
     "remove_key",
     "save_allowance",
     "save_headers",

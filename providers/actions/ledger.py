@@ -98,6 +98,12 @@ def abandon_calls(turn_keys: Iterable[str]) -> int:
     return _abandon(Call.objects.filter(turn_key__in=[key for key in turn_keys if key]))
 
 
+def open_turn_keys() -> list[str]:
+    """The turns of the calls that are open now."""
+    calls = Call.objects.filter(state=CallState.OPEN).exclude(turn_key="")
+    return list(calls.values_list("turn_key", flat=True).distinct())
+
+
 def abandon_calls_without_turn() -> int:
     """The same for calls that belong to no turn, once they are an hour old by the database's clock."""
     return _abandon(Call.objects.filter(turn_key="", started_at__lt=Now() - FORGOTTEN_AFTER))
