@@ -4,6 +4,8 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.db.models import Exists, OuterRef
+
 from conversations import policies
 from conversations.choices import (
     EndReason,
@@ -53,7 +55,9 @@ def load_scene(round_id: int, owner: uuid.UUID, first_turn: int) -> Scene | None
     turns = list(Turn.objects.filter(round=round_).order_by("index"))
     heard = _heard(round_)
     everyone = {row.pk: row for row in round_.conversation.participants.seated()}
-    broken_off = _broken_off(turns, first_turn)
+    earlier = [turn.pk for turn in turns if turn.state == TurnState.INTERRUPTED and turn.index < first_turn]
+    broken_off = _broken_off(earlier)
+    _note_answered_beside(round_, turns, earlier)
     return Scene(
         round=round_,
         wished=ENDING_WISHES.get(Wish(round_.wish)),
@@ -119,14 +123,27 @@ def _past(turn: Turn, first_turn: int) -> policies.PastTurn:
     )
 
 
-def _broken_off(turns: Sequence[Turn], first_turn: int) -> dict[int, int]:
-    earlier = [turn.pk for turn in turns if turn.state == TurnState.INTERRUPTED and turn.index < first_turn]
-    halves = Version.objects.filter(turn__in=earlier, shown=True, state=VersionState.INTERRUPTED)
-    return {
-        speaker: message
-        for speaker, message, deleted in halves.values_list("turn__speaker", "message", "message__deleted_at")
-        if speaker is not None and deleted is None
-    }
+def _broken_off(earlier: Sequence[int]) -> dict[int, int]:
+    if not earlier:
+        return {}
+    shown = Version.objects.filter(message=OuterRef("message"), shown=True, state=VersionState.INTERRUPTED)
+    halves = Version.objects.filter(
+        Exists(shown), turn__in=earlier, message__deleted_at=None, message__set_aside_by=None
+    )
+    pairs = halves.order_by("turn__index").values_list("turn__speaker", "message")
+    return {speaker: message for speaker, message in pairs if speaker is not None}
+
+
+def _note_answered_beside(round_: Round, turns: Sequence[Turn], earlier: Sequence[int]) -> None:
+    """A half that a background round has answered anew, or is answering, is finished: its speaker is not asked."""
+    if not earlier:
+        return
+    others = Version.objects.filter(message=OuterRef("message"), shown=True).exclude(turn__round=round_)
+    halves = Version.objects.filter(Exists(others.exclude(state=VersionState.INTERRUPTED)), turn__in=earlier)
+    beside = set(halves.values_list("turn", flat=True))
+    for turn in turns:
+        if turn.pk in beside:
+            turn.state = TurnState.SPOKEN
 
 
 def _sequences(broken_off: dict[int, int]) -> set[int]:
