@@ -39,7 +39,8 @@ def powers_of(participant: Participant) -> frozenset[Power]:
     return powers if participant.may_start else powers - {Power.START}
 
 
-def require(participant: Participant, power: Power) -> None:
-    """Raise NotAllowed unless the participant has the power."""
-    if power not in powers_of(participant):
+def require(participant: Participant, power: Power, room_id: int | None = None) -> None:
+    """Raise NotAllowed unless the participant has the power, and that in the room with this id, where one is given."""
+    elsewhere = room_id is not None and room_id != participant.conversation_id
+    if elsewhere or power not in powers_of(participant):
         raise NotAllowed("Your role in this room does not allow this. Its owner can change your role.")

@@ -8,7 +8,10 @@ from django.db import connection, transaction
 
 from conversations import broadcast, dispatch
 from conversations.errors import NotFound
+from conversations.models import Conversation
 from providers.database import writing
+
+NO_ROOM = "This conversation does not exist."
 
 ADVANCE = """
     UPDATE conversations_clock
@@ -49,8 +52,16 @@ def _advance(conversation_id: int, places: int, access: bool) -> Stamp:
         cursor.execute(ADVANCE, [places, int(access), conversation_id])
         row = cursor.fetchone()
     if row is None:
-        raise NotFound("This conversation does not exist.")
+        raise NotFound(NO_ROOM)
     return Stamp(conversation_id, *row)
+
+
+def standing_room(stamp: Stamp) -> Conversation:
+    """The room, read under its clock. Raises NotFound where it was taken away a moment ago."""
+    room = Conversation.objects.filter(pk=stamp.conversation_id, deleted_at=None).first()
+    if room is None:
+        raise NotFound(NO_ROOM)
+    return room
 
 
 def wake_runner() -> None:

@@ -64,7 +64,7 @@ def checked_settings(policy: str, chosen: Mapping[str, Any]) -> dict[str, int]:
 
 
 def rename(*, conversation: Conversation, by: Participant, title: str) -> None:
-    require(by, Power.RENAME)
+    require(by, Power.RENAME, conversation.pk)
     title = " ".join(title.split())
     if len(title) > 200:
         raise Invalid("A title has at most 200 characters. Shorten it.")
@@ -74,7 +74,7 @@ def rename(*, conversation: Conversation, by: Participant, title: str) -> None:
 
 def set_policy(*, conversation: Conversation, by: Participant, policy: str, policy_settings: Mapping[str, Any]) -> None:
     """Change who speaks next, from the next round on."""
-    require(by, Power.SET_POLICY)
+    require(by, Power.SET_POLICY, conversation.pk)
     checked = checked_settings(policy, policy_settings)
     with change(conversation.pk) as stamp:
         Conversation.objects.filter(pk=conversation.pk).update(
@@ -84,7 +84,7 @@ def set_policy(*, conversation: Conversation, by: Participant, policy: str, poli
 
 def delete_conversation(*, conversation: Conversation, by: Participant) -> None:
     """Take a room away. It keeps its rows, so that it can be brought back."""
-    require(by, Power.DELETE_ROOM)
+    require(by, Power.DELETE_ROOM, conversation.pk)
     with change(conversation.pk, access=True) as stamp:
         end_rounds_of(conversation, EndReason.DELETED, stamp)
         Conversation.objects.filter(pk=conversation.pk, deleted_at=None).update(
@@ -93,6 +93,6 @@ def delete_conversation(*, conversation: Conversation, by: Participant) -> None:
 
 
 def restore_conversation(*, conversation: Conversation, by: Participant) -> None:
-    require(by, Power.DELETE_ROOM)
+    require(by, Power.DELETE_ROOM, conversation.pk)
     with change(conversation.pk, access=True) as stamp:
         Conversation.objects.filter(pk=conversation.pk).update(deleted_at=None, stamped=stamp.revision)

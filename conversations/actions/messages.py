@@ -8,9 +8,9 @@ from django.db.models import F
 from django.utils import timezone
 
 from conversations import markdown
-from conversations.actions.change import Stamp, change
-from conversations.actions.queue import grow_wish, join_queue
-from conversations.choices import EndReason, Power, RoundState, VersionState, Wish
+from conversations.actions.change import Stamp, change, standing_room
+from conversations.actions.queue import end_queued, grow_wish, join_queue
+from conversations.choices import EndReason, MessageKind, ParticipantKind, Power, RoundState, VersionState, Wish
 from conversations.errors import Conflict, Invalid, NotAllowed
 from conversations.models import Conversation, Message, Participant, Round, Version
 from conversations.permissions import powers_of, require
@@ -66,7 +66,7 @@ def _give_back_place(stamp: Stamp) -> None:
 
 def _store(author: Participant, text: str, html: str, client_id: uuid.UUID | None, stamp: Stamp) -> Message:
     _still_there(author)
-    room = Conversation.objects.get(pk=stamp.conversation_id, deleted_at=None)
+    room = standing_room(stamp)
     running = Round.objects.filter(conversation=room, state=RoundState.RUNNING).foreground()
     grow_wish(running, Wish.END, author, stamp)
     message = Message.objects.create(
@@ -96,15 +96,18 @@ def _still_there(author: Participant) -> None:
 def delete_message(*, message: Message, by: Participant) -> None:
     """Hide a message from everyone at once; its text is wiped when the time for undo is over.
 
-    A reply that is still being spoken ends; a round that it had set off is wished to its end.
+    A reply that is still being spoken ends; a round that it had set off is wished to its end. One that waits goes on
+    to the next message that asked for it.
     """
-    require(by, Power.DELETE_OWN if message.author_id == by.pk else Power.DELETE_ANY)
+    power = Power.DELETE_OWN if message.author_id == by.pk else Power.DELETE_ANY
+    require(by, power, message.conversation_id)
     with change(message.conversation_id) as stamp:
         triggered = Round.objects.filter(trigger=message).live()
+        if (following := _asked_next(message)) is not None:
+            waiting = triggered.foreground().filter(state=RoundState.QUEUED)
+            waiting.update(trigger=following, stamped=stamp.revision)
+        end_queued(triggered, EndReason.DELETED, stamp)
         grow_wish(triggered, Wish.END, by, stamp)
-        triggered.filter(state=RoundState.QUEUED).update(
-            state=RoundState.ENDED, reason=EndReason.DELETED, ended_at=timezone.now()
-        )
         Message.objects.filter(pk=message.pk, deleted_at=None).update(
             deleted_at=timezone.now(), deleted_by=by, stamped=stamp.revision
         )
@@ -113,17 +116,28 @@ def delete_message(*, message: Message, by: Participant) -> None:
         )
 
 
+def _asked_next(message: Message) -> Message | None:
+    """The next message of a person that AIs answer."""
+    later = Message.objects.filter(conversation=message.conversation_id, sequence__gt=message.sequence)
+    asking = later.filter(
+        kind=MessageKind.SPEECH, deleted_at=None, author__kind=ParticipantKind.PERSON, author__may_start=True
+    )
+    return asking.order_by("sequence").first()
+
+
 def restore_message(*, message: Message, by: Participant) -> None:
     """Undo a deletion while its text is still there. Whoever deleted it may, and who may delete any."""
-    require(by, Power.DELETE_OWN if by.pk in (message.author_id, message.deleted_by_id) else Power.DELETE_ANY)
+    power = Power.DELETE_OWN if message.deleted_by_id == by.pk else Power.DELETE_ANY
+    require(by, power, message.conversation_id)
+    halves = Version.objects.filter(message=message, html="").exclude(text="").exclude(state=VersionState.STREAMING)
+    # cut off in mid-reply by the deletion, so nobody has rendered them yet
+    rendered = {pk: markdown.render(text) for pk, text in halves.values_list("pk", "text")}
     with change(message.conversation_id) as stamp:
         found = Message.objects.filter(pk=message.pk, deleted_at__isnull=False, wiped_at=None)
         if not found.update(deleted_at=None, deleted_by=None, stamped=stamp.revision):
             raise Conflict("This message can no longer be brought back: its text has been wiped.")
-        for version in Version.objects.filter(message=message).exclude(text="").filter(html=""):
-            # it was cut off in mid-reply by the deletion, so nobody has rendered it yet
-            html = markdown.render(version.text)
-            Version.objects.filter(pk=version.pk).update(html=html, renderer=markdown.RENDERER)
+        for pk, html in rendered.items():
+            Version.objects.filter(pk=pk).update(html=html, renderer=markdown.RENDERER)
 
 
 def wipe_deleted() -> int:

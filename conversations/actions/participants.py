@@ -90,7 +90,7 @@ def _next_seat(conversation: Conversation) -> int:
 
 def set_model(*, participant: Participant, by: Participant, model: AIModel) -> None:
     """Let an AI speak with another model, from its next turn on."""
-    require(by, Power.MANAGE_AIS)
+    require(by, Power.MANAGE_AIS, participant.conversation_id)
     if participant.kind != ParticipantKind.AI:
         raise Invalid("Only an AI participant speaks with a model.")
     with change(participant.conversation_id) as stamp:

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from conversations.actions.change import Stamp, change, wake_runner
+from conversations.actions.change import Stamp, change, standing_room, wake_runner
 from conversations.actions.queue import end_queued, grow_wish, join_queue
 from conversations.choices import (
     EndReason,
+    InterruptedBy,
     MessageKind,
     ParticipantKind,
     Power,
@@ -16,18 +17,18 @@ from conversations.choices import (
 )
 from conversations.errors import Conflict, Invalid
 from conversations.models import Conversation, Message, Participant, Round
-from conversations.permissions import require
+from conversations.permissions import powers_of, require
 from providers.models import AIModel
 
 SPEAKING_KINDS = [RoundKind.SPEECH, RoundKind.ANSWER_AGAIN]
 
 
 def start_round(*, by: Participant) -> Round:
-    """Let the AIs go on: joins a round that already lives, resumes an interrupted one, else queues a new one."""
+    """Let the AIs go on: joins a round that lives and is to live, resumes an interrupted one, else queues a new one."""
     require(by, Power.START)
     with change(by.conversation_id) as stamp:
-        room = Conversation.objects.get(pk=by.conversation_id, deleted_at=None)
-        alive = Round.objects.filter(conversation=room).foreground().live().order_by("pk").last()
+        room = standing_room(stamp)
+        alive = Round.objects.filter(conversation=room, wish=Wish.NONE).foreground().live().order_by("pk").last()
         if alive is not None:
             return alive
         if not room.participants.ais().present().filter(muted=False).exists():
@@ -59,16 +60,28 @@ def answer_again(*, message: Message, by: Participant, model: AIModel | None = N
 
     On an interrupted message whose round can be resumed, that is done instead: the round goes on from there.
     """
-    require(by, Power.ANSWER_AGAIN)
+    require(by, Power.ANSWER_AGAIN, message.conversation_id)
     with change(message.conversation_id) as stamp:
+        room = standing_room(stamp)
         author = _answerable(message)
-        if message.shown.state == VersionState.INTERRUPTED and model is None:
-            last = Round.objects.resumable(message.conversation_id)
-            turn = message.shown.turn
-            if last is not None and turn is not None and turn.round_id == last.pk:
-                return _resume(last, by, stamp)
-        waiting = Round.objects.filter(trigger=message, kind=RoundKind.ANSWER_AGAIN).live().first()
-        return waiting or _queue_answer(message, author, by, model, stamp)
+        resumed = _same_round(message, by, stamp) if model is None else None
+        waiting = Round.objects.filter(trigger=message, kind=RoundKind.ANSWER_AGAIN, wish=Wish.NONE).live()
+        return resumed or waiting.first() or _queue_answer(room, message, author, by, model, stamp)
+
+
+def _same_round(message: Message, by: Participant, stamp: Stamp) -> Round | None:
+    """The round in which an interrupted message broke off, if it goes on from there: by now, or already."""
+    half = message.shown
+    round_ = half.turn.round if half.turn is not None else None
+    if half.state != VersionState.INTERRUPTED or round_ is None or round_.background:
+        return None
+    waits = round_.state == RoundState.QUEUED
+    # a text that the site broke off has ended its round, so a round that runs was resumed since
+    runs = round_.state == RoundState.RUNNING and half.error == InterruptedBy.SITE and round_.wish == Wish.NONE
+    if waits or runs:
+        return round_
+    may_resume = Power.START in powers_of(by) and Round.objects.resumable(message.conversation_id) == round_
+    return _resume(round_, by, stamp) if may_resume else None
 
 
 def _answerable(message: Message) -> Participant:
@@ -84,15 +97,17 @@ def _answerable(message: Message) -> Participant:
     return author
 
 
-def _queue_answer(message: Message, author: Participant, by: Participant, model: AIModel | None, stamp: Stamp) -> Round:
+def _queue_answer(
+    room: Conversation, message: Message, author: Participant, by: Participant, model: AIModel | None, stamp: Stamp
+) -> Round:
     chosen: dict[str, Any] = {"turns": 1, "speaker": author.pk}
     if model is not None:
         chosen["model"] = model.pk
     round_ = Round.objects.create(
-        conversation_id=message.conversation_id,
+        conversation=room,
         kind=RoundKind.ANSWER_AGAIN,
         background=True,
-        policy=Conversation.objects.get(pk=message.conversation_id).policy,
+        policy=room.policy,
         limits=chosen,
         trigger=message,
         started_by=by,
