@@ -103,7 +103,8 @@ class RoomConsumer(AsyncWebsocketConsumer):
                 await hub.hello(self.socket, revision, window)
                 broadcast.presence(hub.conversation_id)
             case frames.Moved(window):
-                self.socket.window = window
+                if self.socket.is_listening:  # else its membership has not been read yet
+                    self.socket.window = window
             case frames.Typing():
                 if self.socket.may_type:
                     broadcast.typing(hub.conversation_id, self.socket.participant_id)

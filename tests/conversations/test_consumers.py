@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from chimera_site.models import User
 from conversations import broadcast, consumers
+from conversations.actions.messages import post_message
 from conversations.choices import Role
 from conversations.hub import hubs
 from conversations.models import Conversation, Participant
@@ -132,3 +133,15 @@ async def test_a_socket_that_dies_leaves_its_hub(room: Conversation, alice: User
     await dying.wire.wait(timeout=SECONDS)
     assert hubs.count_of(alice.pk) == 0
     assert not broadcast.has_listeners(room.pk)
+
+
+async def test_a_window_before_the_hello_opens_nothing(
+    room: Conversation, alice: User, bob: User, speaker: Participant, owner: Participant
+) -> None:
+    await in_database(Participant.objects.filter(pk=speaker.pk).update, visible_from=5)
+    async with page(room, alice) as other, page(room, bob) as hasty:
+        await hasty.say(window={"first": 0, "last": "end"})
+        await other.hello()
+        await in_database(post_message, author=owner, text="Before Bob's time")
+        assert "Before" in (await other.hear())["html"]
+        assert await hasty.wire.receive_nothing()
