@@ -74,6 +74,7 @@ class Runner:
         self._sweep = Sweep(settings.STALE_SECONDS)
         self._rounds: dict[asyncio.Task[None], RunningRound] = {}
         self._tasks: list[asyncio.Task[None]] = []
+        self._claiming = asyncio.Lock()
         self._work = asyncio.Event()
         self._work.set()
         self._draining = False
@@ -113,7 +114,8 @@ class Runner:
                 await asyncio.wait_for(self._work.wait(), settings.TICK_SECONDS)
             self._work.clear()
             try:
-                await self._claim_waiting()
+                async with self._claiming:
+                    await self._claim_waiting()
             except Exception:
                 logger.exception("claiming failed; it is tried again")
 
@@ -130,7 +132,7 @@ class Runner:
         async def claim(round_id: int, conversation_id: int) -> None:
             async with in_flight:
                 owner = uuid.uuid4()
-                if not await in_database(claim_round, round_id, owner):
+                if self._draining or not await in_database(claim_round, round_id, owner):
                     return
                 self._run(RunningRound(round_id, conversation_id, owner, self._checkpointer))
 
@@ -171,8 +173,11 @@ class Runner:
         dispatch.unregister(self.wake)
         for round_ in list(self._rounds.values()):
             round_.drain()
-        if self._rounds:
-            await asyncio.wait(list(self._rounds), timeout=DRAIN_SECONDS)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_SECONDS):
+                async with self._claiming:  # a claim in its thread cannot be called back; its round is drained too
+                    while self._rounds:
+                        await asyncio.wait(list(self._rounds))
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
