@@ -15,12 +15,15 @@ from conversations.policies import End, Speak, get_policy
 from conversations.replies import Cause, Checkpointer, Scene, Script, Speech, chair_of, failure, load_scene
 from conversations.replies.scene import ENDING_WISHES
 from providers.calls import CallOrder
-from providers.database import in_database
+from providers.database import in_database, through_outage
 from providers.errors import ProviderError
 from providers.models import AIModel, Purpose
 from providers.request import ChatRequest
 
 logger = logging.getLogger(__name__)
+
+STRENGTH = (EndReason.PAUSED, EndReason.OVERTAKEN, EndReason.INTERRUPTED, EndReason.STOPPED)
+"""What ends a round from outside, the weakest first: a Stop is not taken back by the end of the process."""
 
 CAUSES = {Wish.END: Cause.OVERTAKEN, Wish.PAUSE: Cause.OVERTAKEN, Wish.STOP: Cause.STOP}
 
@@ -41,6 +44,7 @@ class RunningRound:
         self._checkpointer = checkpointer
         self._speech: Speech | None = None
         self._ending: EndReason | None = None
+        self._cause: Cause | None = None
         self._lost = False
         self._began = time.monotonic()
         self._turn_count = 0
@@ -60,10 +64,12 @@ class RunningRound:
         self._finish(EndReason.INTERRUPTED, Cause.DRAIN)
 
     def _finish(self, reason: EndReason, cause: Cause) -> None:
-        self._ending = reason if self._ending is None or cause is not Cause.OVERTAKEN else self._ending
-        self._cut(cause)
+        if self._ending is None or STRENGTH.index(reason) > STRENGTH.index(self._ending):
+            self._ending = reason
+            self._cut(cause)
 
     def _cut(self, cause: Cause) -> None:
+        self._cause = cause
         if self._speech is not None:
             self._speech.cut(cause)
 
@@ -78,7 +84,7 @@ class RunningRound:
         finally:
             self._checkpointer.unwatch(self)
         if reason is not None and not self._lost:
-            await in_database(end_round, self._conversation_id, self._round_id, self.owner, reason)
+            await through_outage(end_round, self._conversation_id, self._round_id, self.owner, reason)
         self._log("lost" if self._lost or reason is None else reason.value)
 
     def _log(self, reason: str) -> None:
@@ -136,8 +142,8 @@ class RunningRound:
             return None
         self._turn_count += 1
         self._speech = Speech(script, self._checkpointer)
-        if self._ending is EndReason.INTERRUPTED:
-            self._speech.cut(Cause.DRAIN)
+        if self._cause is not None:  # it came while this turn was being prepared
+            self._speech.cut(self._cause)
         try:
             return await self._speech.run()
         finally:

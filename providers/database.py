@@ -13,12 +13,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 
-from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-__all__ = ["Door", "FairLock", "close", "in_database", "on_commit", "writing"]
+__all__ = ["Door", "FairLock", "close", "in_database", "on_commit", "through_outage", "writing"]
 
 on_commit = transaction.on_commit
+
+PAUSES = (0.5, 1.0, 2.0)
+"""Seconds between tries at what must be stored."""
 
 
 class FairLock:
@@ -151,6 +154,16 @@ def _with_connection[R](fn: Callable[[], R]) -> R:
 
 
 in_database = Door(threads=4)
+
+
+async def through_outage[**P, R](fn: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """`in_database` for what must not be lost to a short outage. `fn` may have been done before it seemed to fail."""
+    for pause in PAUSES:
+        try:
+            return await in_database(fn, *args, **kwargs)
+        except (OperationalError, InterfaceError):
+            await asyncio.sleep(pause)
+    return await in_database(fn, *args, **kwargs)
 
 
 def close() -> None:

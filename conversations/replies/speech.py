@@ -21,7 +21,7 @@ from conversations.perspective import SpeechFilter
 from conversations.replies.checkpointer import Checkpointer
 from conversations.replies.live import LiveReply, keep_sending
 from providers.calls import CallOrder, metered
-from providers.database import in_database
+from providers.database import in_database, through_outage
 from providers.errors import EmptyAnswer, ProviderError, StopLineReached
 from providers.events import Finished, FinishReason, ReasoningDelta, TextDelta
 
@@ -64,6 +64,7 @@ class Speech:
         self._begun: BegunReply | None = None
         self._beginning = False
         self._cause: Cause | None = None
+        self._whole = False
         self._error: ProviderError | None = None
         self._held = script.opener
         self._reasoning: list[str] = []
@@ -86,8 +87,8 @@ class Speech:
         return await self._end()
 
     def cut(self, cause: Cause) -> None:
-        """End the reply now. One that people already see is not overtaken: it may finish."""
-        if self._cause is not None:
+        """End the reply now. One that people already see is not overtaken: it may finish. What is whole stays whole."""
+        if self._cause is not None or self._whole:
             return
         if cause is Cause.OVERTAKEN and (self._begun is not None or self._beginning):
             return
@@ -105,11 +106,13 @@ class Speech:
                     if isinstance(event, TextDelta):
                         await self._take(self._script.filter.feed(event.text))
                         if self._script.filter.ended or self._script.filter.passed:
+                            self._whole = True
                             break
                     elif isinstance(event, ReasoningDelta):
                         self._reasoning.append(event.text)
                     elif isinstance(event, Finished):
                         await self._take(self._script.filter.close(cut=event.reason is FinishReason.LENGTH))
+                        self._whole = True
         except ProviderError as error:
             self._error = error
             with contextlib.suppress(ProviderError):
@@ -154,13 +157,13 @@ class Speech:
     async def _end(self) -> Ending:
         if self._begun is None:
             ending = self._silent_ending()
-            await in_database(end_silent_turn, self._script.fence, self._script.turn, ending)
+            await through_outage(end_silent_turn, self._script.fence, self._script.turn, ending)
             return ending
         if self._sender is not None:
             self._sender.cancel()
         self._checkpointer.remove(self)
         ending = await self._spoken_ending(self.live.text.rstrip())
-        await in_database(end_reply, self._script.fence, self._script.turn, self._begun, ending)
+        await through_outage(end_reply, self._script.fence, self._script.turn, self._begun, ending)
         return ending
 
     def _silent_ending(self) -> Ending:
