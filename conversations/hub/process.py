@@ -76,8 +76,9 @@ class Hubs:
         if now - self._sessions_read_at >= settings.SESSION_SECONDS - settings.TICK_SECONDS:
             self._sessions_read_at = now
             await self._check_sessions()
-        pulses = await in_database(reading.pulses, list(self._hubs))
-        for conversation_id, hub in list(self._hubs.items()):
+        asked = dict(self._hubs)  # a hub that is made during the reading was not asked about
+        pulses = await in_database(reading.pulses, list(asked))
+        for conversation_id, hub in asked.items():
             pulse = pulses.get(conversation_id)
             if pulse is None:
                 hub.end(NO_SUCH_ROOM)
