@@ -74,13 +74,13 @@ def _heard(round_: Round) -> list[Heard]:
     if round_.kind == RoundKind.ANSWER_AGAIN and round_.trigger is not None:
         messages = messages.filter(sequence__lt=round_.trigger.sequence)
     rows = (
-        Version.objects.filter(message__in=messages)
+        Version.objects.filter(message__in=messages.order_by("-sequence").values("pk")[:MOST_HEARD])
         .hearable()
         .order_by("-message__sequence", "-shown", "-number")
         .values_list("message__sequence", "pk", "message__author", "text")
     )
     newest: dict[int, Heard] = {}
-    for sequence, version, author, text in rows[:MOST_HEARD]:
+    for sequence, version, author, text in rows:
         newest.setdefault(sequence, Heard(sequence, version, author, text))
     return [newest[sequence] for sequence in sorted(newest)]
 

@@ -22,7 +22,7 @@ from conversations.actions.rounds import answer_again, start_round, stop_rounds
 from conversations.choices import EndReason, MessageKind, RoundState, TurnState, VersionState, Wish
 from conversations.errors import NotAllowed, NotFound
 from conversations.models import Clock, Conversation, Message, Participant, Round, Turn, Version
-from conversations.replies import load_scene
+from conversations.replies import load_scene, scene
 from providers.models import AIModel, Call, CallState, Purpose
 
 DONE = Ending(VersionState.COMPLETE, TurnState.SPOKEN, text="Yes.", html="<p>Yes.</p>")
@@ -149,10 +149,10 @@ def test_who_was_answered_for_beside_the_round_is_not_asked_again(
         if finished:
             end_reply(retry, turn, reply, DONE)
         assert resumed.owner is not None
-        scene = load_scene(resumed.pk, resumed.owner, first_turn=1)
-        assert scene is not None
-        assert fence.speaker_id in scene.state.answered
-        assert scene.broken_off == {}
+        found = load_scene(resumed.pk, resumed.owner, first_turn=1)
+        assert found is not None
+        assert fence.speaker_id in found.state.answered
+        assert found.broken_off == {}
 
 
 def test_two_rounds_do_not_speak_in_one_place_at_once(
@@ -193,6 +193,18 @@ def test_taking_back_one_message_leaves_the_next_one_its_answer(owner: Participa
     assert (waiting.state, waiting.trigger) == (RoundState.QUEUED, theirs)
     delete_message(message=theirs, by=speaker)
     assert Round.objects.get().reason == EndReason.DELETED
+
+
+def test_a_turn_reads_the_newest_messages_alone(
+    fence: Fence, running: Round, owner: Participant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scene, "MOST_HEARD", 2)
+    for text in ("One", "Two", "Three"):
+        post_message(author=owner, text=text)
+    assert running.owner is not None
+    found = load_scene(running.pk, running.owner, first_turn=0)
+    assert found is not None
+    assert [one.text for one in found.heard] == ["Two", "Three"]
 
 
 # ---- Nobody may more than their seat says
