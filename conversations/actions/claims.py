@@ -92,8 +92,9 @@ def abandon_orphans() -> int:
 
 def _rendered_halves(round_id: int) -> dict[int, str]:
     """HTML of what a round was saying. Rendered before the transaction: nobody writes these texts any more."""
-    halves = Version.objects.filter(turn__round_id=round_id, state=VersionState.STREAMING).order_by("pk")
-    return {pk: markdown.render(text) for pk, text in halves.values_list("pk", "text")}
+    halves = Version.objects.filter(turn__round_id=round_id, state=VersionState.STREAMING)
+    # sorted here: asked for the order, SQLite walks all versions by their id and leaves the index of the few alone
+    return {pk: markdown.render(text) for pk, text in sorted(halves.values_list("pk", "text"))}
 
 
 def _interrupt(version_id: int, html: str, stamp: Stamp) -> None:
