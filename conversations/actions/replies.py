@@ -87,7 +87,16 @@ def begin_reply(fence: Fence, turn: BegunTurn, text: str, model_id: int | None, 
         with change(fence.conversation_id, places=int(fence.message_id is None)) as stamp:
             _check(fence)
             message_id, sequence = _place(fence, stamp)
-            version = _new_version(message_id, turn, text, model_id, model_name)
+            number = 1 if fence.message_id is None else _hide_former(message_id)
+            version = Version.objects.create(
+                message_id=message_id,
+                turn_id=turn.id,
+                number=number,
+                state=VersionState.STREAMING,
+                text=text,
+                model_id=model_id,
+                model_name=model_name,
+            )
             Round.objects.filter(pk=fence.round_id).update(stamped=stamp.revision)
             return BegunReply(version.pk, message_id, sequence)
     except Overtaken:
@@ -120,20 +129,10 @@ def _place(fence: Fence, stamp: Stamp, kind: MessageKind = MessageKind.SPEECH) -
     return message.pk, stamp.sequence
 
 
-def _new_version(message_id: int, turn: BegunTurn, text: str, model_id: int | None, model_name: str) -> Version:
-    """A new shown version. Hidden first, shown second: two at once would break the constraint."""
-    number = Version.objects.filter(message_id=message_id).count() + 1
-    if number > 1:
-        Version.objects.filter(message_id=message_id, shown=True).update(shown=False)
-    return Version.objects.create(
-        message_id=message_id,
-        turn_id=turn.id,
-        number=number,
-        state=VersionState.STREAMING,
-        text=text,
-        model_id=model_id,
-        model_name=model_name,
-    )
+def _hide_former(message_id: int) -> int:
+    """Make room for a new shown version; its number. Hidden before that is made: two shown break the constraint."""
+    Version.objects.filter(message_id=message_id, shown=True).update(shown=False)
+    return Version.objects.filter(message_id=message_id).count() + 1
 
 
 def end_reply(fence: Fence, turn: BegunTurn, reply: BegunReply, ending: Ending) -> bool:

@@ -1,16 +1,17 @@
 """A reply that is cut off at an awkward moment: after its last event, while its end is stored, before its turn."""
 
 import asyncio
+import threading
 import uuid
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from django.db import OperationalError
+from django.db import OperationalError, connection
 
 from conversations import runner
-from conversations.actions.claims import claim_round
+from conversations.actions.claims import beat, claim_round
 from conversations.actions.messages import post_message
 from conversations.actions.replies import BegunTurn, Fence, begin_turn, end_reply
 from conversations.choices import EndReason, RoundState, TurnState, VersionState, Wish
@@ -19,7 +20,7 @@ from conversations.replies import Cause, Checkpointer, Script, Speech, speech
 from conversations.rounds import RunningRound
 from conversations.runner import Runner
 from providers import database
-from providers.database import in_database
+from providers.database import in_database, writing
 from providers.events import Finished, FinishReason, StreamEvent, TextDelta
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
@@ -183,3 +184,25 @@ async def test_a_round_claimed_while_the_process_drains_is_not_left_running(
     await asyncio.to_thread(in_database.close)  # whatever is still under way in a thread
     assert await in_database(lambda: Round.objects.get().state) != RoundState.RUNNING
     in_database.close()
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite's writers queue for one lock")
+async def test_a_beat_waits_for_no_row(running: Round) -> None:
+    """It locks rounds of many rooms and no clock: waiting for one could close a circle."""
+    assert running.owner is not None
+    held, let_go = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def hold() -> None:
+        with writing():
+            Round.objects.select_for_update().get(pk=running.pk)
+            loop.call_soon_threadsafe(held.set)
+            let_go.wait(20)
+
+    holding = asyncio.ensure_future(in_database(hold))
+    await held.wait()
+    try:
+        await asyncio.wait_for(in_database(beat, [running.owner]), 10)
+    finally:
+        let_go.set()
+        await holding
