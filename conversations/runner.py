@@ -91,7 +91,7 @@ class Runner:
 
     def wake(self) -> None:
         """Look for waiting rounds now. May be called from any thread."""
-        if not self._loop.is_closed():
+        with contextlib.suppress(RuntimeError):  # the loop has just ended: a command must not fail for that
             self._loop.call_soon_threadsafe(self._work.set)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -160,12 +160,18 @@ class Runner:
         running = await in_database(_running_rounds)
         own = {round_.owner for round_ in self._rounds.values()}
         for round_id in sorted(self._sweep.look(running, own)):
-            owner, count = running[round_id]
-            if await in_database(take_over, round_id, owner, count):
-                logger.warning("round %s was left by a dead process and is ended", round_id)
+            await self._take_over(round_id, *running[round_id])
         await in_database(wipe_deleted)
         await in_database(abandon_orphans)
         await in_database(abandon_calls_without_turn)
+
+    async def _take_over(self, round_id: int, owner: uuid.UUID | None, count: int) -> None:
+        try:
+            if await in_database(take_over, round_id, owner, count):
+                logger.warning("round %s was left by a dead process and is ended", round_id)
+        except Exception:
+            # one that cannot be ended must not keep the others, nor the rest of the sweep, waiting for ever
+            logger.exception("round %s could not be taken over; it is tried again", round_id)
 
     async def drain(self) -> None:
         """Take no new rounds, save what was said so far, and end; bounded by DRAIN_SECONDS."""

@@ -206,3 +206,24 @@ async def test_a_beat_waits_for_no_row(running: Round) -> None:
     finally:
         let_go.set()
         await holding
+
+
+async def test_one_round_that_cannot_be_taken_over_does_not_keep_the_others(
+    monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    settings.STALE_SECONDS = 0
+    taken = []
+
+    def broken(round_id: int, *_: object) -> bool:
+        if round_id == 1:
+            raise OperationalError("no")
+        taken.append(round_id)
+        return True
+
+    monkeypatch.setattr(runner, "take_over", broken)
+    monkeypatch.setattr(runner, "_running_rounds", lambda: {1: (uuid.uuid4(), 0), 2: (uuid.uuid4(), 0)})
+    monkeypatch.setattr(runner.Sweep, "look", lambda self, running, own: list(running))
+    sweeping = Runner()
+    await sweeping._sweep_once()
+    assert taken == [2]
+    in_database.close()
