@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import allauth.account.admin  # noqa: F401  (it registers what is taken out below)
+from allauth.account.models import EmailAddress
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import BaseUserCreationForm, UserChangeForm
@@ -10,8 +12,11 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 
 from chimera_site import audit
-from chimera_site.models import AuditEvent, User, email_key
+from chimera_site.models import AuditEvent, SiteRole, User, email_key
 from providers.database import writing
+
+# An address is changed with its person. A second list of them would only disagree.
+admin.site.unregister(EmailAddress)
 
 PLAIN_FIELDS = ("email", "display_name", "colour", "site_role", "is_active")
 
@@ -33,6 +38,15 @@ class PersonCreationForm(OneAddress, BaseUserCreationForm):  # type: ignore[type
 
 
 class PersonChangeForm(OneAddress, UserChangeForm):  # type: ignore[type-arg]
+    def clean(self) -> dict[str, Any]:
+        """Without an administrator nobody could ever make one again."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        stays = cleaned.get("site_role") == SiteRole.ADMINISTRATOR and cleaned.get("is_active")
+        others = User.objects.filter(site_role=SiteRole.ADMINISTRATOR, is_active=True).exclude(pk=self.instance.pk)
+        if self.initial.get("site_role") == SiteRole.ADMINISTRATOR and not stays and not others.exists():
+            raise ValidationError("This is the last administrator. Make somebody else one first.")
+        return cleaned
+
     class Meta:
         model = User
         fields = PLAIN_FIELDS

@@ -296,6 +296,10 @@ LOGGING = {
         "django.request": {"level": "ERROR"},
         "django.channels.server": {"level": "WARNING"},
         "daphne": {"level": "WARNING"},
+        # Mistakes that any stranger can make: their request has its line already.
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
+        "django.security.RequestDataTooBig": {"level": "CRITICAL"},
+        "django.security.TooManyFieldsSent": {"level": "CRITICAL"},
         "twisted": {"level": "ERROR"},
         # Their lines hold addresses of providers.
         "httpx": {"level": "WARNING"},

@@ -24,6 +24,8 @@ from django.core.management import call_command
 from chimera_site import __version__, secret_file
 
 OURS = ("chimera_site", "conversations", "providers")
+AGAIN = "again"
+"""The argument of the second beginning, which reads the secrets that the first one made."""
 
 
 class CannotStart(Exception):
@@ -86,12 +88,17 @@ def port_sentence(host: str, port: int, error: OSError) -> str:
 
 
 def keep_secrets() -> None:
-    """Make the secrets at the first start. Settings have read them by then: so begin again, with them."""
+    """Make the secrets at the first start. Settings have read them by then: so begin again, once, with them."""
     if settings.SECRET_KEY_IS_LASTING and settings.CHIMERA_ENCRYPTION_KEYS:
         return
     if secret_file.create(settings.SECRETS_PATH):
         say(f"New secrets are in {settings.SECRETS_PATH}. Keep a copy of that file apart from your backups.")
-    os.execv(sys.executable, [sys.executable, "-m", "chimera_site.start"])  # noqa: S606
+    if AGAIN not in sys.argv:
+        os.execv(sys.executable, [sys.executable, "-m", "chimera_site.start", AGAIN])  # noqa: S606
+    say(
+        "There is no encryption key, so stored provider keys stay closed and none can be saved. "
+        f"Bring back {settings.SECRETS_PATH} or CHIMERA_ENCRYPTION_KEYS; or move that file away to begin anew."
+    )
 
 
 def check(**about: Any) -> None:
@@ -145,8 +152,11 @@ def offer_own_models() -> None:
     from django.db import connection
 
     from providers.actions import ensure_builtin
+    from providers.practice import PracticeModel
 
     ensure_builtin()
+    if why_not := PracticeModel.reason():
+        say(f"Without the practice model: {why_not}")
     connection.close()
 
 

@@ -52,7 +52,8 @@ def setup(request: HttpRequest) -> HttpResponse:
     if founding.is_founded():
         return redirect(settings.LOGIN_URL)
     if not founding.may_found(request, request.GET.get("key", "")):
-        return render(request, "account/setup_closed.html", status=403)
+        behind_proxy = settings.IS_LOOPBACK and request.was_forwarded  # type: ignore[attr-defined]
+        return render(request, "account/setup_closed.html", {"behind_proxy": behind_proxy}, status=403)
     form = FoundingForm(request.POST or None)
     if not form.is_valid():
         return render(request, "account/setup.html", {"form": form}, status=422 if form.is_bound else 200)

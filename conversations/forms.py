@@ -15,7 +15,7 @@ from conversations.errors import Invalid
 from conversations.models import Conversation, Persona
 from conversations.policies import POLICIES
 from providers.events import clean_text
-from providers.models import AIModel
+from providers.models import REHEARSAL, AIModel, ProviderConfig
 
 POLICY_LABELS: dict[str, str] = {
     PolicyName.EVERYONE: "Everyone, once each",
@@ -140,9 +140,12 @@ class NewConversationForm(PolicyForm, TitleForm):
             )
 
     def _default_model(self, persona: Persona) -> str:
-        """The persona's own model where it may be used, else the first that is offered."""
+        """The persona's own model where it may be used; else one of a service that answers, else the practice model."""
         own = str(persona.model_id)
-        return own if own in self.models else next(iter(self.models), "")
+        if own in self.models:
+            return own
+        ranked = sorted(self.models, key=lambda key: _trust(self.models[key].provider))
+        return ranked[0] if ranked else ""
 
     @property
     def cards(self) -> Iterator[Card]:
@@ -162,6 +165,18 @@ class NewConversationForm(PolicyForm, TitleForm):
             key = self.cleaned_data.get(model_field(persona)) or self._default_model(persona)
             castings.append(Casting(persona, self.models[key]))
         return castings
+
+
+def _trust(provider: ProviderConfig) -> int:
+    """Where to begin: with a service that has answered and did so last, with what comes along, with the untried."""
+    if provider.kind == REHEARSAL:
+        return 3
+    if provider.kind == "builtin":
+        return 1
+    answers = provider.last_ok is not None and (
+        provider.last_error_at is None or provider.last_error_at <= provider.last_ok
+    )
+    return 0 if answers else 2
 
 
 def model_field(persona: Persona) -> str:

@@ -125,7 +125,7 @@ class TimedOut(ProviderError):
 
 class StreamInterrupted(ProviderError):
     retryable = True
-    explanation = "The AI service broke off in the middle of its answer. Resume to hear the rest."
+    explanation = "The AI service broke off before its answer was whole. Try again."
 
 
 class WrongAddress(ProviderError):

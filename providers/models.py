@@ -14,6 +14,8 @@ from django.db.models import Q
 from providers.identity import uuid7
 from providers.keyring import EncryptedField
 
+REHEARSAL = "rehearsal"
+
 
 class Source(StrEnum):
     """Where a provider's configuration comes from."""
@@ -100,12 +102,19 @@ class ProviderConfig(models.Model):
         return self.label
 
 
+def is_out_of_play(provider: ProviderConfig) -> bool:
+    """The rehearsal is for tests and load: it speaks only while its setting is on."""
+    return provider.kind == REHEARSAL and not settings.CHIMERA_REHEARSAL
+
+
 class AIModelQuerySet(models.QuerySet["AIModel"]):
     def usable_by(self, user: Any) -> "AIModelQuerySet":
         """Enabled models of enabled providers that this person's groups may use, in the order to offer them."""
         open_to_all = Q(groups=None)
         mine = Q(groups__in=user.groups.values("pk"))
         usable = self.filter(enabled=True, retired_at=None, provider__enabled=True).filter(open_to_all | mine)
+        if not settings.CHIMERA_REHEARSAL:
+            usable = usable.exclude(provider__kind=REHEARSAL)
         return usable.select_related("provider").order_by("provider__position", "position", "label").distinct()
 
 

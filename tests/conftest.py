@@ -23,6 +23,7 @@ DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup", "client", "adm
 
 def pytest_configure(config: pytest.Config) -> None:
     """Settings that make tests quick and leave the developer's own data folder alone."""
+    settings.CHIMERA_REHEARSAL = True
     settings.DATA_DIR = Path(tempfile.mkdtemp(prefix="chimera-test-"))
     settings.CHIMERA_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

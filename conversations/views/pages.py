@@ -20,6 +20,7 @@ from conversations.permissions import powers_of
 from conversations.querysets import PAGE
 from conversations.views.seats import SeeOther, seat
 from providers.models import AIModel
+from providers.practice import PracticeModel
 
 ROOMS_BESIDE = 40
 ROOMS_A_PAGE = 100
@@ -67,7 +68,8 @@ def new(request: HttpRequest) -> HttpResponse:
         )
         return SeeOther(room.get_absolute_url())
     practice = any(model.provider.kind == "builtin" for model in form.models.values())
-    context = {"form": form, "models": form.models, "practice": practice}
+    why_not = "" if practice else PracticeModel.reason()
+    context = {"form": form, "models": form.models, "practice": practice, "practice_missing": why_not}
     return render(request, "conversations/new.html", context, status=422 if form.is_bound else 200)
 
 

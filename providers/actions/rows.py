@@ -11,7 +11,7 @@ from django.utils import timezone
 from providers import practice
 from providers.actions.audit import audit
 from providers.database import writing
-from providers.models import AIModel, Allowance, ProviderConfig, Source
+from providers.models import REHEARSAL, AIModel, Allowance, ProviderConfig, Source
 
 FREE = {"input_price": Decimal(0), "output_price": Decimal(0)}
 REHEARSAL_MODEL = "rehearsal"
@@ -67,17 +67,14 @@ def add_models(provider: ProviderConfig, names: Iterable[str], *, enabled: bool,
 def ensure_builtin() -> None:
     """Make the rows of what comes with the site, once; an administrator's changes stay.
 
-    To be called at every start. The practice model is offered while it is installed, the rehearsal provider while
-    the setting CHIMERA_REHEARSAL is on.
+    To be called at every start. The practice model is offered while it is installed; the rehearsal gets its row when
+    the setting CHIMERA_REHEARSAL is first on.
     """
     with writing():
         practice_model = _ensure("builtin", "Practice model", practice.MODEL_ID, context=1024, follows=False)
         _offer(practice_model, practice.PracticeModel.available())
-        rehearsal = AIModel.objects.filter(provider__kind="rehearsal", provider__source=Source.ENVIRONMENT).first()
         if settings.CHIMERA_REHEARSAL:
-            rehearsal = _ensure("rehearsal", "Rehearsal", REHEARSAL_MODEL, context=100_000, follows=True)
-        if rehearsal is not None:
-            _offer(rehearsal, settings.CHIMERA_REHEARSAL)
+            _ensure(REHEARSAL, "Rehearsal", REHEARSAL_MODEL, context=100_000, follows=True)
 
 
 def _save(row: ProviderConfig | AIModel | Allowance, before: Mapping[str, Any], what: str, actor: Any) -> None:

@@ -6,7 +6,9 @@ from datetime import datetime
 from django.db.models.functions import Now
 
 from providers.errors import ModelNotFound, ProviderError
-from providers.models import AIModel, ProviderConfig, Purpose
+from providers.models import AIModel, ProviderConfig, Purpose, is_out_of_play
+from providers.practice import PracticeModel
+from providers.practice.model import PracticeModelMissing
 from providers.pricing import Prices, runs_at_home
 from providers.request import ChatRequest
 
@@ -55,12 +57,13 @@ class Route:
 def find_route(model_id: int) -> Route:
     """Read the rows; nothing of them is ever kept, so that a change holds from the next call on, in every process.
 
-    Raises ModelNotFound, SwitchedOff.
+    Raises ModelNotFound, SwitchedOff, PracticeModelMissing.
     """
-    try:
-        model = AIModel.objects.select_related("provider").annotate(now=Now()).get(pk=model_id, retired_at=None)
-    except AIModel.DoesNotExist:
-        raise ModelNotFound("The model is no longer in this site's list.") from None
-    if not (model.enabled and model.provider.enabled):
+    model = AIModel.objects.select_related("provider").annotate(now=Now()).filter(pk=model_id).first()
+    if model is not None and model.provider.kind == "builtin" and (why_not := PracticeModel.reason()):
+        raise PracticeModelMissing(why_not)
+    if model is None or model.retired_at is not None:
+        raise ModelNotFound("The model is no longer in this site's list.")
+    if not (model.enabled and model.provider.enabled) or is_out_of_play(model.provider):
         raise SwitchedOff(f"switched off: {model if model.provider.enabled else model.provider}")
     return Route(model, model.now)  # type: ignore[attr-defined]  # the annotation

@@ -101,3 +101,14 @@ def start_again(running: Site) -> subprocess.CompletedProcess[str]:
         check=False,
         timeout=60,
     )
+
+
+def test_a_key_ring_that_was_emptied_leaves_the_site_up(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    held = data / "secrets.json"
+    held.touch(mode=0o600)
+    held.write_text(json.dumps({"secret_key": "long" * 20, "encryption_keys": []}))
+    with site(data) as running:
+        assert "There is no encryption key" in running.log
+    assert json.loads(held.read_text())["encryption_keys"] == []

@@ -14,11 +14,13 @@ from chimera_site.models import AuditEvent, User
 from providers import actions
 from providers.actions import Outcome, abandon_calls, abandon_calls_without_turn, open_call, settle_call
 from providers.actions.balances import beginning
+from providers.calls.order import SwitchedOff, find_route
 from providers.connect import headers_context, secret_context
 from providers.errors import PriceUnknown, RateLimitExceeded, StopLineReached
 from providers.events import Usage
 from providers.keyring import SecretUnavailable, unseal
 from providers.models import AIModel, Allowance, Balance, Call, CallState, Period, ProviderConfig, Purpose, Source
+from providers.practice.model import PracticeModelMissing
 from providers.pricing import Forecast
 
 KEY = "sk-a-secret-of-the-tests-9876"
@@ -114,6 +116,7 @@ def test_failing_audit_keeps_the_old_key(provider: ProviderConfig, monkeypatch: 
 
 @pytest.mark.django_db
 def test_builtin_rows_are_made_once_and_keep_changes(settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.CHIMERA_REHEARSAL = False
     monkeypatch.setattr("providers.practice.PracticeModel.available", lambda: True)
     actions.ensure_builtin()
     model = AIModel.objects.get()
@@ -128,7 +131,8 @@ def test_builtin_rows_are_made_once_and_keep_changes(settings, monkeypatch: pyte
 
 
 @pytest.mark.django_db
-def test_a_missing_practice_model_is_not_offered(monkeypatch: pytest.MonkeyPatch, adele: User) -> None:
+def test_a_missing_practice_model_is_not_offered(settings, monkeypatch: pytest.MonkeyPatch, adele: User) -> None:
+    settings.CHIMERA_REHEARSAL = False
     available = True
     monkeypatch.setattr("providers.practice.PracticeModel.available", lambda: available)
     for available in (True, False, True):
@@ -142,6 +146,18 @@ def test_the_rehearsal_provider_is_there_only_when_asked_for(settings, adele: Us
         settings.CHIMERA_REHEARSAL = wanted
         actions.ensure_builtin()
         assert AIModel.objects.usable_by(adele).filter(provider__kind="rehearsal").exists() is wanted
+    with pytest.raises(SwitchedOff):
+        find_route(AIModel.objects.get(provider__kind="rehearsal").pk)
+
+
+@pytest.mark.django_db
+def test_a_missing_practice_model_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    actions.ensure_builtin()
+    model = AIModel.objects.get(provider__kind="builtin")
+    monkeypatch.setattr("providers.practice.PracticeModel.reason", lambda: "It is not installed.")
+    with pytest.raises(PracticeModelMissing) as told:
+        find_route(model.pk)
+    assert told.value.sentence == "It is not installed."
 
 
 @pytest.mark.django_db

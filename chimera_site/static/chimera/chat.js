@@ -394,7 +394,7 @@
   function afterCommand({ detail: { elt, xhr } }) {
     if (xhr.status === 204) {
       if (elt === composer) accepted();
-      if (elt.closest("#settings")) byId("settings").hidePopover();
+      if (elt === byId("rename")) byId("settings").hidePopover();
       if (!socketIsOpen()) poll();
     } else if (xhr.status === 200) {
       refuse(4401); // a command never answers 200: this is the sign-in page, after a redirect
