@@ -125,4 +125,4 @@ def log_window(me: Participant, before: int | None) -> dict[str, Any]:
         "last": "end" if before is None else before - 1,
         "earlier": len(rows) > PAGE,
     }
-    return {"messages": [rendering.message_html(message) for message in page], "window": window}
+    return {"log": [rendering.message_html(message) for message in page], "window": window}
