@@ -3,6 +3,7 @@
 from conversations.choices import Power, Role
 from conversations.errors import NotAllowed
 from conversations.models import Participant
+from providers.models import AIModel
 
 READER = {Power.READ, Power.LEAVE}
 SPEAKER = READER | {
@@ -44,3 +45,9 @@ def require(participant: Participant, power: Power, room_id: int | None = None) 
     elsewhere = room_id is not None and room_id != participant.conversation_id
     if elsewhere or power not in powers_of(participant):
         raise NotAllowed("Your role in this room does not allow this. Its owner can change your role.")
+
+
+def require_model(participant: Participant, model: AIModel) -> None:
+    """Raise NotAllowed for a model that is not offered to this person."""
+    if not AIModel.objects.usable_by(participant.user).filter(pk=model.pk).exists():
+        raise NotAllowed("This model is not offered to you. Choose another.")

@@ -6,7 +6,7 @@ from conversations.actions.change import Stamp, change
 from conversations.choices import ParticipantKind, Power, Role
 from conversations.errors import Invalid
 from conversations.models import Conversation, Participant, Persona, name_key
-from conversations.permissions import require
+from conversations.permissions import require, require_model
 from providers.models import AIModel
 
 HUES = dict(zip(range(1, 13), (20, 170, 320, 110, 260, 50, 200, 350, 140, 290, 80, 230), strict=True))
@@ -93,5 +93,6 @@ def set_model(*, participant: Participant, by: Participant, model: AIModel) -> N
     require(by, Power.MANAGE_AIS, participant.conversation_id)
     if participant.kind != ParticipantKind.AI:
         raise Invalid("Only an AI participant speaks with a model.")
+    require_model(by, model)
     with change(participant.conversation_id) as stamp:
         Participant.objects.filter(pk=participant.pk).update(model=model, stamped=stamp.revision)

@@ -17,9 +17,10 @@ from conversations.choices import (
 )
 from conversations.errors import Conflict, Invalid
 from conversations.models import Conversation, Message, Participant, Round
-from conversations.permissions import powers_of, require
+from conversations.permissions import powers_of, require, require_model
 from providers.models import AIModel
 
+WHOLE = [VersionState.COMPLETE, VersionState.STOPPED]
 SPEAKING_KINDS = [RoundKind.SPEECH, RoundKind.ANSWER_AGAIN]
 
 
@@ -59,14 +60,24 @@ def answer_again(*, message: Message, by: Participant, model: AIModel | None = N
     """Retry, Resume and Regenerate: one act. A background round makes a new version of an AI's message.
 
     On an interrupted message whose round can be resumed, that is done instead: the round goes on from there.
+    What is whole is answered anew in the last round only, unless one may manage the AIs.
     """
     require(by, Power.ANSWER_AGAIN, message.conversation_id)
+    if model is not None:
+        require_model(by, model)
     with change(message.conversation_id) as stamp:
         room = standing_room(stamp)
         author = _answerable(message)
+        if message.shown.state in WHOLE and not _is_of_last_round(message):
+            require(by, Power.MANAGE_AIS)
         resumed = _same_round(message, by, stamp) if model is None else None
         waiting = Round.objects.filter(trigger=message, kind=RoundKind.ANSWER_AGAIN, wish=Wish.NONE).live()
         return resumed or waiting.first() or _queue_answer(room, message, author, by, model, stamp)
+
+
+def _is_of_last_round(message: Message) -> bool:
+    last = Round.objects.filter(conversation=message.conversation_id).foreground().order_by("-pk").first()
+    return last is not None and message.versions.filter(turn__round=last).exists()
 
 
 def _same_round(message: Message, by: Participant, stamp: Stamp) -> Round | None:

@@ -6,11 +6,13 @@ import pytest
 
 from conversations.actions.claims import beat, claim_round, end_round, take_over
 from conversations.actions.messages import delete_message, post_message
+from conversations.actions.participants import set_model
 from conversations.actions.replies import Ending, Fence, begin_reply, begin_turn, end_reply, end_silent_turn
 from conversations.actions.rounds import answer_again, start_round, stop_rounds
 from conversations.choices import EndReason, Role, RoundState, TurnState, VersionState, Wish
 from conversations.errors import Conflict, Invalid, NotAllowed
 from conversations.models import Clock, Conversation, Message, Participant, Round, Turn, Version
+from providers.models import AIModel
 
 DONE = Ending(VersionState.COMPLETE, TurnState.SPOKEN, text="Yes.", html="<p>Yes.</p>")
 FAILED = Ending(VersionState.FAILED, TurnState.FAILED, error="TimedOut", error_detail="It took too long.")
@@ -218,3 +220,33 @@ def test_a_reader_neither_starts_nor_stops(room: Conversation, speaker: Particip
     speaker.save()
     with pytest.raises(NotAllowed):
         act(by=speaker)  # type: ignore[operator]
+
+
+def spoken_message(fence: Fence) -> Message:
+    turn = begin_turn(fence, why={}, recipe={})
+    assert turn is not None
+    reply = begin_reply(fence, turn, "Ye", None, "m")
+    assert reply is not None
+    end_reply(fence, turn, reply, DONE)
+    return Message.objects.get(pk=reply.message_id)
+
+
+def test_a_speaker_has_only_the_last_round_answered_anew(
+    fence: Fence, room: Conversation, owner: Participant, speaker: Participant
+) -> None:
+    message = spoken_message(fence)
+    answer_again(message=message, by=speaker)
+    post_message(author=owner, text="On to something else")
+    later = Message.objects.get(pk=message.pk)
+    with pytest.raises(NotAllowed):
+        answer_again(message=later, by=speaker)
+    assert answer_again(message=later, by=owner)
+
+
+def test_a_model_that_is_not_offered_is_refused(fence: Fence, owner: Participant, rehearsal: AIModel) -> None:
+    message = spoken_message(fence)
+    AIModel.objects.filter(pk=rehearsal.pk).update(enabled=False)
+    with pytest.raises(NotAllowed):
+        answer_again(message=message, by=owner, model=rehearsal)
+    with pytest.raises(NotAllowed):
+        set_model(participant=Participant.objects.get(pk=fence.speaker_id), by=owner, model=rehearsal)
