@@ -1,6 +1,7 @@
 """Where a text that grows may be closed, and what must stand before the rest of a block that was cut."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from itertools import accumulate
 from typing import NamedTuple
@@ -15,7 +16,7 @@ LONGEST_OPEN, MOST_OPEN_LINES = 4_000, 200
 """Characters, or lines, from which on any block is cut; also the longest unfinished line."""
 
 _UNFINISHED_PROSE = re.compile(r"[^\W\d_].{40}")
-_MARKERS = re.compile(r"(?:[ >]*(?:[-+*]|\d{1,9}[.)])(?=\s|$))+")
+_MARKER = re.compile(r"[ >]*(?:[-+*]|\d{1,9}[.)])(?=\s|$)")
 _LEAD = re.compile(r"[ >\t]*")
 _PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
 
@@ -34,6 +35,11 @@ def settled_end(source: str) -> int:
     return prose.end() if prose else finished
 
 
+def is_settled(source: str, settled: int) -> bool:
+    """Whether nothing can be closed that could not be closed when `settled` was last looked at."""
+    return len(source) - settled <= LONGEST_OPEN
+
+
 def find_cut(source: str, settled: int, begun: int) -> Cut | None:
     """The next place to close at. `begun` characters of the source are a prefix.
 
@@ -45,7 +51,7 @@ def find_cut(source: str, settled: int, begun: int) -> Cut | None:
     if len(blocks) > 1:
         return Cut(starts[_lines(blocks[-1])[0]])
     at = _cut_within(source, settled, tokens, begun)
-    if at <= begun and len(source) - settled > LONGEST_OPEN:
+    if at <= begun and not is_settled(source, settled):
         at = _cut_in_line(source, max(settled, begun))
     return Cut(at, prefix_at(source, at)) if at > begun else None
 
@@ -91,18 +97,21 @@ def prefix_at(source: str, offset: int) -> str:
     lines = source[:end].split("\n")
     opening = _opening(around, lines, line)
     first = opening[0] if opening else ""
-    for item in around:
-        if item.type == "list_item_open" and _lines(item)[0] < line:
-            first = _with_marker(first, lines[_lines(item)[0]])
+    items = Counter(_lines(token)[0] for token in around if token.type == "list_item_open")
+    for begun, depth in items.items():
+        if begun < line:
+            first = _with_markers(first, lines[begun], depth)
     return "".join(f"{one}\n" for one in [first, *opening[1:]]) if first else ""
 
 
 def _prefix_in_line(source: str, offset: int, line_start: int) -> str:
-    line = source.count("\n", 0, line_start)
-    opening = _opening(_around(source[:offset], line), source[:offset].split("\n"), line)
+    around = _around(source[:offset], source.count("\n", 0, line_start))
+    opening = _opening(around, source[:offset].split("\n"), source.count("\n", 0, line_start))
     if opening:
         lead = _LEAD.match(source, line_start, offset)
         return "".join(f"{one}\n" for one in opening) + (lead.group() if lead else "")
+    if any(token.type == "code_block" for token in around):
+        return "    "
     return "\\" if _PUNCTUATION.match(source, offset) else ""
 
 
@@ -126,13 +135,14 @@ def _opening(around: Sequence[Token], lines: Sequence[str], line: int) -> list[s
     return []
 
 
-def _with_marker(line: str, item: str) -> str:
-    """The line, with an item's marker laid into its indentation."""
-    found = _MARKERS.match(item.expandtabs(4))
-    marker = found.group() if found else ""
-    line = line.expandtabs(4).ljust(len(marker))
-    laid = (mark if place == " " else place for mark, place in zip(marker, line, strict=False))
-    return "".join(laid) + line[len(marker) :]
+def _with_markers(line: str, item: str, depth: int) -> str:
+    """The line, with the first markers of an item's line laid into its indentation."""
+    line, item, end = line.expandtabs(4), item.expandtabs(4), 0
+    for _ in range(depth):
+        found = _MARKER.match(item, end)
+        end = found.end() if found else end
+    laid = (mark if place == " " else place for mark, place in zip(item[:end], line.ljust(end), strict=False))
+    return "".join(laid) + line[end:]
 
 
 def _is_complete(fence: Token, source: str) -> bool:

@@ -3,6 +3,7 @@
 from functools import cache
 from html import escape
 from itertools import groupby
+from time import thread_time
 
 from pygments.lexer import Lexer
 from pygments.lexers import get_lexer_by_name
@@ -11,7 +12,10 @@ from pygments.token import STANDARD_TYPES, _TokenType
 LONGEST_CODE, MOST_LINES, LONGEST_LINE = 20_000, 1_000, 500
 """Of one block, in characters, lines and characters of a line: one beyond stays plain, since lexers look far ahead."""
 
-# Those of Pygments' lexers that people and models use, and that were tried with hostile input.
+CPU_SECONDS = 0.1
+"""For the code of one document. Some lexers are quadratic with text made for that: then the rest stays plain."""
+
+# Those of Pygments' lexers that people and models use. With hostile text none held a single token back for 10 ms.
 LANGUAGES = frozenset(
     {
         *("bash", "c", "c#", "c++", "clojure", "cmake", "console", "cpp", "cs", "csharp", "css", "dart", "diff"),
@@ -32,16 +36,31 @@ COLOURED = frozenset(
 )
 
 
-def highlight(code: str, language: str) -> str:
-    """Escaped HTML of the code, with spans where the language is known and the code is of a usual size."""
-    if language not in LANGUAGES or not _is_usual(code):
-        return escape(code)
-    tokens = [(_class(kind), text) for kind, text in _lexer(language).get_tokens(code)]
-    if "".join(text for _, text in tokens) != code:
-        return escape(code)
-    return "".join(
-        _span(name, "".join(text for _, text in run)) for name, run in groupby(tokens, key=lambda token: token[0])
-    )
+class Highlighter:
+    """Gives the code of one document its spans, as long as the document's time lasts."""
+
+    def __init__(self) -> None:
+        self._seconds = CPU_SECONDS
+
+    def html(self, code: str, language: str) -> str:
+        """Escaped HTML of the code, with spans where the language is known and the code is of a usual size."""
+        if language not in LANGUAGES or not _is_usual(code):
+            return escape(code)
+        tokens = self._tokens(code, _lexer(language))
+        if "".join(text for _, text in tokens) != code:
+            return escape(code)
+        runs = groupby(tokens, key=lambda token: token[0])
+        return "".join(_span(name, "".join(text for _, text in run)) for name, run in runs)
+
+    def _tokens(self, code: str, lexer: Lexer) -> list[tuple[str, str]]:
+        tokens: list[tuple[str, str]] = []
+        deadline = thread_time() + self._seconds
+        for kind, text in lexer.get_tokens(code):
+            tokens.append((_class(kind), text))
+            if thread_time() > deadline:
+                break
+        self._seconds = deadline - thread_time()
+        return tokens
 
 
 def _is_usual(code: str) -> bool:

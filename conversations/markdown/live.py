@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from .cuts import LONGEST_OPEN, find_cut, prefix_at, settled_end
+from .cuts import find_cut, is_settled, prefix_at, settled_end
 from .document import render_source
 from .safety import presentable
 
@@ -46,7 +46,7 @@ class LiveMarkdown:
     def _advance(self, pieces: list[Piece]) -> bool:
         source = self._open()
         settled, begun = settled_end(source), len(self._prefix)
-        if settled == self._looked and len(source) - settled <= LONGEST_OPEN:
+        if settled == self._looked and is_settled(source, settled):
             return False
         self._looked = settled
         cut = find_cut(source, settled, begun)

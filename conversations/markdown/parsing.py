@@ -12,7 +12,8 @@ from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 from markdown_it.utils import EnvType
 
-from .rendering import Renderer, dress
+from .highlighting import Highlighter
+from .rendering import AS_WRITTEN, Renderer, dress
 from .safety import may_link
 
 DEEPEST, DEEPEST_QUOTE = 12, 6
@@ -26,7 +27,7 @@ MOST_MARKS, MOST_MARKS_TOGETHER = 800, 10_000
 MOST_IMAGES = 40
 """In one paragraph: they may stand in each other, and each level is parsed again."""
 
-_MARKUP = re.compile(r"[\n\\`~*_\[<&]")
+_MARKUP = re.compile(r"[\n\\`~*_\[<&]|://")
 _WORDS_END = re.compile(r"[\n\\`~*_\[\]<&!]")
 """Where running words stop for the rules in use; the parser's own set is wider, for rules that are not."""
 
@@ -53,7 +54,8 @@ def parse_blocks(source: str) -> Blocks:
 
 def render_blocks(blocks: Blocks, *, highlighted: bool, continued: bool = False) -> str:
     """HTML of the blocks, not yet safe. `continued`: the first goes on with a block that was cut."""
-    environment: EnvType = {**blocks.environment, "highlighted": highlighted, "continued": continued}
+    highlighter = Highlighter() if highlighted else None
+    environment: EnvType = {**blocks.environment, "highlighter": highlighter, "continued": continued}
     state = StateCore("", _PARSER, environment, blocks.tokens)
     _PARSER.core.process(state)
     return str(_PARSER.renderer.render(state.tokens, _PARSER.options, environment))
@@ -63,11 +65,13 @@ def _parse_words(state: StateCore) -> None:
     for token in state.tokens:
         if token.type != "inline":
             continue
-        token.children = []
-        if _MARKUP.search(token.content) and _is_affordable(token.content, state.env):
-            state.md.inline.parse(token.content, state.md, state.env, token.children)
+        words, token.children = token.content, []
+        if not _MARKUP.search(words):
+            token.children.append(Token("text", "", 0, content=words))
+        elif _is_affordable(words, state.env):
+            state.md.inline.parse(words, state.md, state.env, token.children)
         else:
-            token.children.append(Token("text", "", 0, content=token.content))
+            token.children.append(Token(AS_WRITTEN, "", 0, content=words))
 
 
 def _is_affordable(words: str, environment: EnvType) -> bool:

@@ -9,8 +9,10 @@ from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 
-from .highlighting import LANGUAGES, highlight
+from .highlighting import LANGUAGES
 
+AS_WRITTEN = "as_written"
+"""Type of a token for words that are not looked into."""
 HEADING_SHIFT, LOWEST_HEADING = 2, 6
 
 _NOT_OF_A_NAME = re.compile(r"[^a-z0-9+#.-]")
@@ -19,7 +21,10 @@ _BESIDE_AN_ADDRESS = ".,:;!?*_~)]"
 
 
 class Renderer(RendererHTML):
-    """Rules for the blocks that scroll; each is named after its token."""
+    """Rules for what this product writes in its own way; each is named after its token."""
+
+    def as_written(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+        return escape(tokens[idx].content)
 
     def fence(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         words = tokens[idx].info.split(maxsplit=1)
@@ -42,7 +47,8 @@ def _is_continued(idx: int, env: EnvType) -> bool:
 
 
 def _code(token: Token, language: str, env: EnvType, *, continued: bool) -> str:
-    text = highlight(token.content, language) if env.get("highlighted") else escape(token.content)
+    highlighter = env["highlighter"]
+    text = highlighter.html(token.content, language) if highlighter else escape(token.content)
     label = f' data-language="{language}"' if language else ""
     known = f' class="language-{language}"' if language in LANGUAGES else ""
     cut = " continued" if continued else ""
