@@ -20,7 +20,7 @@ import sys, time
 import xllamacpp
 params = xllamacpp.CommonParams()
 params.model.path, params.port, params.n_ctx, params.n_parallel = sys.argv[1], int(sys.argv[2]), 4096, 2
-params.model_alias = "somebody-elses-model"
+params.model_alias, params.cpuparams.n_threads = "somebody-elses-model", 1
 server = xllamacpp.Server(params)
 print("up", flush=True)
 sys.stdin.read()
@@ -70,7 +70,6 @@ def add_provider(ada: Visitor, port: int) -> str:
         "provider": provider[1],
         "model_id": "somebody-elses-model",
         "enabled": "on",
-        "follows_instructions": "on",
         "context": "2048",
         "max_output": "60",
     }
