@@ -132,3 +132,25 @@ def test_the_policy_and_its_limit_are_set_in_one_go(here: Page, running: Site) -
     say(here, "Take turns")
     expect(here.locator("#log .message[data-state=complete]")).to_have_count(4, timeout=15_000)
     expect(here.locator("#round")).to_contain_text(re.compile("limit|replies", re.IGNORECASE))
+
+
+def test_a_changed_password_is_confirmed(browser: Browser, running: Site, watcher: Watcher) -> None:
+    visitor = Visitor(running)
+    running.manage(
+        "from chimera_site.models import User\n"
+        "User.objects.create_user('eve@example.org', 'a first password', display_name='Eve')"
+    )
+    page = browser.new_context().new_page()
+    watcher.watch(page)
+    page.goto(f"{visitor.site.url}/accounts/login/")
+    page.get_by_label("E-mail").fill("eve@example.org")
+    page.locator("input[type=password]").fill("a first password")
+    page.locator("main button[type=submit]").click()
+    page.goto(f"{running.url}/accounts/password/")
+    for field, value in zip(
+        page.locator("main input[type=password]").all(), ("a first password", *["a second password"] * 2), strict=True
+    ):
+        field.fill(value)
+    page.locator("main button[type=submit]").click()
+    expect(page.get_by_role("status").first).to_contain_text("changed", ignore_case=True)
+    page.context.close()
