@@ -12,7 +12,7 @@ from conversations.actions.change import Stamp, change, standing_room
 from conversations.actions.queue import end_queued, grow_wish, join_queue
 from conversations.choices import EndReason, MessageKind, ParticipantKind, Power, RoundState, VersionState, Wish
 from conversations.errors import Conflict, Invalid, NotAllowed
-from conversations.models import Conversation, Message, Participant, Round, Version
+from conversations.models import Clock, Conversation, Message, Participant, Round, Version
 from conversations.permissions import powers_of, require
 from providers.events import clean_text
 
@@ -59,8 +59,6 @@ def _sent_before(author: Participant, client_id: uuid.UUID | None) -> Message | 
 
 
 def _give_back_place(stamp: Stamp) -> None:
-    from conversations.models import Clock
-
     Clock.objects.filter(pk=stamp.conversation_id).update(last_sequence=F("last_sequence") - 1)
 
 
